@@ -1,0 +1,200 @@
+"""Starts the nursery and gets confined workers from it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from autograder.boundary.installation import Installation
+from autograder.boundary.worker import Worker
+from autograder.errors import HarnessError, SandboxUnavailable
+from autograder.worker.confinement import Limits
+
+ALL_LAYERS = ("namespaces", "uid", "capabilities", "rlimits", "landlock", "seccomp")
+START_TIMEOUT_S = 120.0  # importing torch from a cold disk on a loaded machine
+SPAWN_TIMEOUT_S = 20.0  # a fork takes milliseconds; a machine that swaps takes seconds
+STOP_TIMEOUT_S = 5.0
+MAX_MESSAGE = 1 << 20
+THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+INSTALL_HINTS = {
+    "namespaces": "allow user namespaces (sysctl user.max_user_namespaces > 0), or start as root",
+    "uid": "start as root, or leave 'uid' out: an ordinary user has no other identity to change to",
+    "landlock": "use Linux >= 5.13 with Landlock in the list of security modules (lsm=)",
+    "seccomp": "use x86_64 or aarch64",
+}
+
+
+@dataclass(frozen=True)
+class SandboxSettings:
+    """Which layers to set up, and which of them must be there for grading to go on."""
+
+    wanted: tuple[str, ...] = ALL_LAYERS
+    required: tuple[str, ...] = ("capabilities", "rlimits", "landlock", "seccomp")
+
+
+class Nursery:
+    """A warm process that forks workers; a context manager that ends it and all of them."""
+
+    def __init__(
+        self,
+        readable: Installation,
+        limits: Limits,
+        sandbox: SandboxSettings | None = None,
+        preload: Sequence[str] = (),
+    ) -> None:
+        self.limits = limits
+        self.sandbox = sandbox or SandboxSettings()
+        self.layers: tuple[str, ...] = ()
+        self.versions: dict[str, str] = {}
+        self._settings = {
+            "readable": list(readable.readable),
+            "masked": list(readable.masked),
+            "layers": list(self.sandbox.wanted),
+            "preload": list(preload),
+            "scratch_root": tempfile.gettempdir(),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready.
+
+        Raises:
+            SandboxUnavailable: if a required layer is missing; the message says what to do.
+            HarnessError: if it does not start.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-B", "-m", "autograder.worker.nursery", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={"PATH": os.defpath, "LANG": "C.UTF-8", **THREADS},
+                start_new_session=True,
+            )
+        self._control = ours
+        try:
+            ours.send(json.dumps(self._settings).encode())
+            answer, _ = self._receive(START_TIMEOUT_S)
+            if "ready" not in answer:
+                raise HarnessError(f"the nursery did not start: {answer.get('failed')}\n{answer.get('trace', '')}")
+            self.layers = tuple(answer["ready"])
+            self.versions = dict(answer["versions"])
+            self._refuse_if_weaker()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _refuse_if_weaker(self) -> None:
+        missing = [name for name in self.sandbox.required if name not in self.layers]
+        if missing:
+            how = "; ".join(INSTALL_HINTS.get(name, "see SECURITY.md") for name in missing)
+            raise SandboxUnavailable(
+                f"cannot confine the worker: expected the layers {', '.join(self.sandbox.required)}, "
+                f"got no {', '.join(missing)}. To have it: {how}."
+            )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def spawn(self) -> Worker:
+        """Fork one confined worker.
+
+        Raises:
+            HarnessError: if the nursery is gone or the worker could not be confined.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._send({"op": "spawn", "limits": asdict(self.limits)}, theirs.fileno())
+            answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
+        except BaseException:
+            ours.close()
+            raise
+        if "pid" not in answer or len(descriptors) != 1:
+            ours.close()
+            raise HarnessError("the nursery did not fork a worker")
+        worker = Worker(ours, descriptors[0], lambda: self._exit_status(int(answer["pid"])), self.limits.memory_mib)
+        layers = worker.confined_with(SPAWN_TIMEOUT_S)
+        if tuple(layers) != self.layers:
+            worker.kill()
+            raise HarnessError(f"the worker was not confined: expected {self.layers}, got {tuple(layers)}")
+        return worker
+
+    def _exit_status(self, pid: int) -> int:
+        self._send({"op": "reap", "pid": pid})
+        answer, _ = self._receive(SPAWN_TIMEOUT_S)
+        return int(answer["status"])
+
+    def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
+        assert self._control is not None, "the nursery is not started"
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode()], [] if descriptor is None else [descriptor])
+        except OSError as error:
+            raise HarnessError(f"the nursery is gone: {error}") from error
+
+    def _receive(self, timeout_s: float) -> tuple[dict[str, Any], list[int]]:
+        assert self._control is not None, "the nursery is not started"
+        ready, _, _ = select.select([self._control], [], [], timeout_s)
+        if not ready:
+            raise HarnessError(f"the nursery did not answer within {timeout_s:g} s")
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE, 1)
+        except OSError as error:
+            raise HarnessError(f"the nursery is gone: {error}") from error
+        if not message:
+            raise HarnessError("the nursery is gone")
+        answer = json.loads(message)
+        assert isinstance(answer, dict)
+        return answer, descriptors
+
+    def stop(self) -> None:
+        """End the process: close the control socket, wait, terminate, wait, kill."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        for ending in (None, signal.SIGTERM, signal.SIGKILL):
+            if ending is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(ending)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_TIMEOUT_S)
+                return
+        raise HarnessError("the nursery does not end")
+
+
+def wait_until(condition: object, timeout_s: float) -> bool:
+    """Return whether a nullary ``condition`` became true within the time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if callable(condition) and condition():
+            return True
+        time.sleep(0.005)
+    return False

@@ -1,0 +1,408 @@
+"""``student``: the stand-in for the student's code in a hidden check.
+
+``student.box_iou(boxes1, boxes2)`` calls the function in a confined worker and returns plain tensors and plain data. A
+class called in the same way gives a :class:`Handle` whose object stays in the worker. What the student's code raises,
+and whatever happens to its process, arrives as a :class:`~autograder.errors.StudentError`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+from autograder.boundary.worker import Answer, Worker
+from autograder.errors import (
+    ProtocolViolation,
+    StudentBlocked,
+    StudentCrashed,
+    StudentError,
+    StudentOutOfMemory,
+    StudentRaised,
+    StudentTimedOut,
+)
+from autograder.worker.wire import HandleRef, Opaque, TensorInfo
+
+STDOUT_TAIL_CHARS = 8_000
+TIMEOUTS_PER_NAME = 2  # a function that ran out of time twice will not be waited for again
+DEATHS_PER_CELL_LIMIT = 1
+OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
+
+
+class Cell(Protocol):
+    """What the proxy needs to know of a cell of the submission."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def exercise(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class CallLimits:
+    """Wall-clock limits in seconds: of one call, of one cell while loading, of all student code of one submission."""
+
+    call_s: float = 5.0
+    cell_s: float = 10.0
+    total_s: float = 120.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One answered call: what was asked and what came."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    result: Any
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A call together with its arguments and PyTorch's global state as they were left."""
+
+    result: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    state_before: Mapping[str, str]
+    state_after: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """A call's result and the gradients of its weighted sum."""
+
+    result: Any
+    inputs: tuple[Tensor | None, ...]
+    parameters: Mapping[str, Tensor | None]
+
+
+@dataclass(frozen=True)
+class CellFailure:
+    """A cell that did not run to its end."""
+
+    label: str
+    exercise: str
+    error: StudentError
+    is_fatal: bool
+
+
+@dataclass
+class _Log:
+    stdout_tail: str = ""
+    stdout_total: int = 0
+    student_ns: int = 0
+
+
+class Student:
+    """The student's module, asked by name.
+
+    Args:
+        spawn: gives a fresh confined worker.
+        cells: the cells to run, in order, before anything is asked.
+        module_name: ``__name__`` of the student's module.
+        files: files that lie beside the submission, by relative path.
+        limits: wall-clock limits.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[[], Worker],
+        cells: Sequence[Cell],
+        *,
+        module_name: str = "__main__",
+        files: Mapping[str, bytes] | None = None,
+        limits: CallLimits | None = None,
+    ) -> None:
+        self._spawn = spawn
+        self._cells = tuple(cells)
+        self._module_name = module_name
+        self._files = dict(files or {})
+        self._limits = limits or CallLimits()
+        self._worker: Worker | None = None
+        self._deadline = 0.0
+        self._timeouts: dict[str, int] = {}
+        self._origins: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        self._log = _Log()
+        self.device = "cpu"
+        self.calls: list[Call] = []
+        self.failures: dict[int, CellFailure] = {}
+        self.ignored: list[tuple[str, str]] = []
+        self.workers_used = 0
+
+    # ------------------------------------------------------------------ what a check may ask
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self.call(name, *args, **kwargs)
+
+        call.__name__ = name
+        return call
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call the student's function (or class) ``name``."""
+        return self._record(name, args, kwargs, self._ask("call", name, args, kwargs, name=name))
+
+    def value(self, name: str) -> Any:
+        """Return the student's module-level value ``name``."""
+        return self._record(name, (), {}, self._ask("value", name, (), {}, name=name))
+
+    def observe(self, name: str, *args: Any, **kwargs: Any) -> Observation:
+        """Call ``name`` and return also its arguments and PyTorch's global state as it left them."""
+        answer = self._ask("call", name, args, kwargs, name=name, observe=True)
+        result = self._record(name, args, kwargs, answer)
+        before, after = answer.reply.before, answer.reply.after
+        states = [answer.decode("before") or {}, answer.decode("after") or {}]
+        if not isinstance(before, dict | None) or not all(isinstance(state, dict) for state in states):
+            raise ProtocolViolation(f"{name}: the answer is not well formed {type(after).__name__}")
+        left, keywords = answer.decode("args"), answer.decode("kwargs")
+        return Observation(
+            result,
+            left if isinstance(left, tuple) else (),
+            keywords if isinstance(keywords, dict) else {},
+            {str(key): str(value) for key, value in states[0].items()},
+            {str(key): str(value) for key, value in states[1].items()},
+        )
+
+    def gradients(self, name: str, *args: Any, weight: Tensor | None = None, **kwargs: Any) -> Gradients:
+        """Call ``name`` and return the gradients of ``sum(weight * result)`` with respect to its floating inputs."""
+        return self._gradients(name, args, kwargs, weight, name=name)
+
+    def state(self) -> dict[str, str]:
+        """Return the worker's global PyTorch state in comparable form."""
+        value = self._ask("state", "state", (), {}).decode("value")
+        return {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else {}
+
+    def define(self, module: str, source: str) -> None:
+        """Run ``source``, trusted but not secret, as a module of its own in the worker (objects that a check hands in)."""
+        self._ask("exec", module, (), {}, label=module, source=source, module=module)
+
+    def origin_of(self, tensor: Tensor) -> TensorInfo | None:
+        """Return where and how a received tensor lived in the worker."""
+        info = self._origins.get(tensor)
+        return info if isinstance(info, TensorInfo) else None
+
+    @property
+    def stdout_tail(self) -> str:
+        """The end of what the student's code has printed."""
+        return self._log.stdout_tail
+
+    @property
+    def student_seconds(self) -> float:
+        """Seconds that the worker says the student's code has taken (advisory: it may lie)."""
+        return self._log.student_ns / 1e9
+
+    # ------------------------------------------------------------------ the engine's side
+
+    def load(self) -> None:
+        """Start a worker and run the cells; cells that fail are remembered in ``failures``, not raised."""
+        self._ensure_worker()
+
+    def begin_check(self, device: str) -> None:
+        """Forget the calls of the last check, and place tensors on ``device`` from now on."""
+        self.calls = []
+        self.device = device
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker = None
+
+    # ------------------------------------------------------------------ inside
+
+    def _record(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], answer: Answer) -> Any:
+        result = self._wrapped(answer.decode("value"))
+        for tensor, info in zip(answer.tensors, answer.infos, strict=True):
+            self._origins[tensor] = info
+        self.calls.append(Call(name, args, kwargs, result))
+        return result
+
+    def _wrapped(self, value: Any) -> Any:
+        if isinstance(value, HandleRef):
+            return Handle(self, value, self.workers_used)
+        if isinstance(value, tuple):
+            return tuple(self._wrapped(item) for item in value)
+        if isinstance(value, list):
+            return [self._wrapped(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._wrapped(item) for key, item in value.items()}
+        return value
+
+    def _gradients(
+        self, what: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], weight: Tensor | None, **target: Any
+    ) -> Gradients:
+        extra = {} if weight is None else {"__weight__": weight}
+        answer = self._ask("gradients", what, args, {**kwargs, **extra}, **target)
+        result = self._record(what, args, kwargs, answer)
+        inputs, parameters = answer.decode("gradients"), answer.decode("parameters")
+        if not isinstance(inputs, tuple) or not isinstance(parameters, dict):
+            raise ProtocolViolation(f"{what}: the answer is not well formed")
+        return Gradients(result, inputs, parameters)
+
+    def _ask(
+        self, operation: str, what: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], **header: Any
+    ) -> Answer:
+        if self._timeouts.get(what, 0) >= TIMEOUTS_PER_NAME:
+            raise StudentTimedOut(f"{what}: ran out of time {TIMEOUTS_PER_NAME} times before; it was not called again")
+        worker = self._ensure_worker()
+        timeout_s = min(self._limits.call_s, self._left())
+        arguments = _unwrapped(args), _unwrapped(dict(kwargs))
+        try:
+            answer = worker.ask(
+                operation, what, timeout_s, args=arguments[0], kwargs=arguments[1], device=self.device, **header
+            )
+        except StudentTimedOut:
+            self._timeouts[what] = self._timeouts.get(what, 0) + 1
+            raise
+        self._take_output(answer)
+        if answer.reply.error is not None:
+            raise self._explained(what, answer)
+        return answer
+
+    def _left(self) -> float:
+        if not self._deadline:
+            self._deadline = time.monotonic() + self._limits.total_s
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise StudentTimedOut(f"the submission used up its {self._limits.total_s:g} s in all")
+        return left
+
+    def _ensure_worker(self) -> Worker:
+        while self._worker is None or not self._worker.is_alive:
+            self._left()
+            self._worker = self._spawn()
+            self.workers_used += 1
+            self._load_into(self._worker)
+        return self._worker
+
+    def _load_into(self, worker: Worker) -> None:
+        """Run the cells; return early, with a dead worker, when one of them kills it (it will be left out then)."""
+        contents = tuple(torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+                         for data in self._files.values())  # fmt: skip
+        worker.ask("start", "start", self._limits.cell_s, args=contents, name=self._module_name, files=list(self._files))
+        for number, cell in enumerate(self._cells):
+            known = self.failures.get(number)
+            if known is not None and known.is_fatal:
+                continue
+            try:
+                timeout_s = min(self._limits.cell_s, self._left())
+                answer = worker.ask("exec", cell.label, timeout_s, label=cell.label, source=cell.source)
+            except StudentError as error:
+                self.failures[number] = CellFailure(cell.label, cell.exercise, error, is_fatal=True)
+                return
+            self._take_output(answer)
+            if known is not None:
+                continue
+            if answer.reply.error is not None:
+                self.failures[number] = CellFailure(
+                    cell.label, cell.exercise, _raised(cell.label, answer), is_fatal=False
+                )
+            elif self.workers_used == 1 and isinstance(answer.reply.ignored, dict):
+                lines = answer.decode("ignored")
+                self.ignored += [(cell.label, str(line)[:200]) for line in lines[:20]] if isinstance(lines, list) else []
+
+    def _take_output(self, answer: Answer) -> None:
+        log = self._log
+        log.stdout_tail = (log.stdout_tail + answer.reply.stdout)[-STDOUT_TAIL_CHARS:]
+        log.stdout_total += answer.reply.stdout_total
+        log.student_ns += answer.reply.elapsed_ns
+
+    def _explained(self, what: str, answer: Answer) -> StudentError:
+        """Return the error of an answer; a missing name is explained by the cell that should have defined it."""
+        error = _raised(what, answer)
+        if not isinstance(error, StudentRaised) or error.names[0] != "NameError":
+            return error
+        if error.text != f"{what} is not defined":
+            return error
+        failed = [failure for failure in self.failures.values() if failure.exercise == what]
+        if not failed:
+            return StudentRaised(what, error.names, error.text)
+        kind = type(failed[-1].error)
+        message = f"{what} is not defined, because {failed[-1].label} did not run: {failed[-1].error}"
+        return StudentRaised(what, error.names, message) if kind is StudentRaised else kind(message)
+
+
+class Handle:
+    """An object (a module, an optimizer) that stays in the worker."""
+
+    def __init__(self, student: Student, reference: HandleRef, generation: int) -> None:
+        self._student = student
+        self.reference = reference
+        self._generation = generation
+        self.type_name = reference.type_name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the object, as in ``module(x)``."""
+        return self._do("call", "__call__", args, kwargs)
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the object, such as ``state_dict``, ``load_state_dict``, ``train`` or ``eval``."""
+        return self._do("call", method, args, kwargs)
+
+    def value(self, attribute: str) -> Any:
+        """Return an attribute of the object."""
+        return self._do("value", attribute, (), {})
+
+    def gradients(self, *args: Any, weight: Tensor | None = None, **kwargs: Any) -> Gradients:
+        """Call the object; return gradients with respect to its floating inputs and its trainable parameters."""
+        self._check()
+        return self._student._gradients(self.type_name, args, kwargs, weight, handle=self.reference.number)
+
+    def _do(self, operation: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        self._check()
+        what = self.type_name if name == "__call__" else f"{self.type_name}.{name}"
+        answer = self._student._ask(operation, what, args, kwargs, handle=self.reference.number, name=name)
+        return self._student._record(what, args, kwargs, answer)
+
+    def _check(self) -> None:
+        if self._student.workers_used != self._generation or self._student._worker is None or not self._student._worker.is_alive:
+            raise StudentCrashed(f"{self.type_name}: its process has ended, and the object with it")
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, Handle):
+        return value.reference
+    if isinstance(value, tuple):
+        return tuple(_unwrapped(item) for item in value)
+    if isinstance(value, list):
+        return [_unwrapped(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _unwrapped(item) for key, item in value.items()}
+    return value
+
+
+def _raised(what: str, answer: Answer) -> StudentError:
+    error = answer.reply.error
+    assert error is not None
+    names = tuple(error.names)
+    place = f" ({error.where})" if error.where else ""
+    if "MemoryError" in names or "OutOfMemoryError" in names or (
+        "RuntimeError" in names and any(words in error.text for words in OUT_OF_MEMORY_WORDS)
+    ):
+        return StudentOutOfMemory(f"{what}: asked for more memory than allowed{place}")
+    if "PermissionError" in names:
+        return StudentBlocked(f"{what}: tried something that is not allowed while grading: {error.text}{place}")
+    return StudentRaised(what, names, error.text, error.where)
+
+
+__all__ = [
+    "Call",
+    "CallLimits",
+    "CellFailure",
+    "Gradients",
+    "Handle",
+    "Observation",
+    "Opaque",
+    "Student",
+]

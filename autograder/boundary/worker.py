@@ -1,0 +1,264 @@
+"""One worker as the trusted side sees it: ask, wait with a clock, and end it if in doubt.
+
+The worker may lie; a lie is only a wrong answer. A worker that is late, floods or breaks the protocol is killed and
+never used again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from torch import Tensor
+
+from autograder.errors import (
+    HarnessError,
+    ProtocolViolation,
+    StudentCrashed,
+    StudentError,
+    StudentOutOfMemory,
+    StudentTimedOut,
+)
+from autograder.worker import wire
+
+WATCH_INTERVAL_S = 0.05  # how often the memory of a worker that computes is looked at
+CHUNK = 1 << 20
+PAGE = os.sysconf("SC_PAGE_SIZE")
+BASE_MIB = 1024  # what a worker that has imported torch may hold before its own allocations count
+Short = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ErrorInfo(_Strict):
+    """An exception of the student's code, as text."""
+
+    names: Annotated[list[Annotated[str, StringConstraints(max_length=100)]], Field(min_length=1, max_length=20)]
+    text: Short
+    where: Short
+    traceback: Annotated[list[Short], Field(max_length=20)]
+
+
+class Reply(_Strict):
+    """The header of an answer, checked; values are still in their JSON form."""
+
+    seq: int
+    status: Literal["ok", "error"]
+    elapsed_ns: Annotated[int, Field(ge=0)] = 0
+    value: Any = None
+    args: Any = None
+    kwargs: Any = None
+    before: Any = None
+    after: Any = None
+    gradients: Any = None
+    parameters: Any = None
+    ignored: Any = None
+    layers: list[str] | None = None
+    error: ErrorInfo | None = None
+    stdout: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    stdout_total: Annotated[int, Field(ge=0)] = 0
+
+
+class Answer:
+    """A checked reply with its tensors rebuilt."""
+
+    def __init__(self, reply: Reply, tensors: list[Tensor], infos: list[wire.TensorInfo]) -> None:
+        self.reply = reply
+        self.tensors = tensors
+        self.infos = infos
+
+    def decode(self, field: str) -> Any:
+        """Return the value of a field of the reply.
+
+        Raises:
+            ProtocolViolation: if it is not well formed.
+        """
+        try:
+            return wire.decode(getattr(self.reply, field), self.tensors)
+        except wire.WireError as error:
+            raise ProtocolViolation(f"the worker's answer is not well formed: {error}") from error
+
+
+class Worker:
+    """A confined process that answers requests in order."""
+
+    def __init__(
+        self, connection: socket.socket, pidfd: int, exit_status: Callable[[], int], memory_mib: int
+    ) -> None:
+        self._connection = connection
+        self._pidfd = pidfd
+        self._exit_status = exit_status
+        self._memory_bytes = (memory_mib + BASE_MIB) << 20
+        self._sequence = 0
+        self.is_alive = True
+        connection.setblocking(False)
+
+    def confined_with(self, timeout_s: float) -> list[str]:
+        """Return the layers of the worker's first frame, which it sends before any student code is there."""
+        try:
+            answer = self._receive("start", time.monotonic() + timeout_s, timeout_s)
+        except StudentError as error:
+            raise HarnessError(f"the worker could not be confined: {error}") from error
+        return answer.reply.layers or []
+
+    def ask(
+        self,
+        operation: str,
+        what: str,
+        timeout_s: float,
+        *,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **header: Any,
+    ) -> Answer:
+        """Send one request and wait for its answer.
+
+        Args:
+            operation: a key of :data:`autograder.worker.serve.OPERATIONS`.
+            what: the subject of messages, such as the name of the function.
+            timeout_s: wall-clock limit in seconds.
+            args: positional arguments; tensors and plain data.
+            kwargs: keyword arguments.
+            header: further fields of the request.
+
+        Raises:
+            StudentError: if there is no well-formed answer in time; the worker is gone then.
+            HarnessError: if the arguments cannot be sent.
+        """
+        if not self.is_alive:
+            raise HarnessError("a worker that has ended was asked")
+        self._sequence += 1
+        encoder = wire.Encoder()
+        encoded = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(dict(kwargs or {}))}
+        request = {"op": operation, "seq": self._sequence, **encoded, **header}
+        try:
+            frame = wire.pack(request, encoder)
+        except wire.WireError as error:
+            raise HarnessError(f"{what}: its arguments cannot be sent: {error}") from error
+        deadline = time.monotonic() + timeout_s
+        if select.select([self._connection], [], [], 0)[0]:
+            self._gone_or_unasked(what)
+        self._send(frame, what, deadline, timeout_s)
+        return self._receive(what, deadline, timeout_s)
+
+    def _gone_or_unasked(self, what: str) -> None:
+        try:
+            data = self._connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            data = b""
+        if not data:
+            raise self._crashed(what)
+        self.kill()
+        raise ProtocolViolation(f"{what}: its process wrote to the grader without being asked")
+
+    def _send(self, frame: bytes, what: str, deadline: float, timeout_s: float) -> None:
+        view = memoryview(frame)
+        while view:
+            self._wait(what, deadline, timeout_s, for_writing=True)
+            try:
+                view = view[self._connection.send(view[:CHUNK]) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._crashed(what) from None
+
+    def _receive(self, what: str, deadline: float, timeout_s: float) -> Answer:
+        header_size, payload_size = wire.PREFIX.unpack(self._read(wire.PREFIX.size, what, deadline, timeout_s))
+        if header_size > wire.MAX_HEADER_BYTES or payload_size > wire.MAX_PAYLOAD_BYTES:
+            self.kill()
+            raise ProtocolViolation(f"{what}: the answer is too large")
+        header = bytes(self._read(header_size, what, deadline, timeout_s))
+        payload = self._read(payload_size, what, deadline, timeout_s)
+        try:
+            fields = wire.read_header(header)
+            tensors, infos = wire.read_tensors(fields.pop("tensors", []), payload)
+            reply = Reply.model_validate(fields)
+        except (wire.WireError, ValidationError):
+            self.kill()
+            raise ProtocolViolation(f"{what}: the answer is not well formed") from None
+        if reply.seq != self._sequence or (reply.status == "error") != (reply.error is not None):
+            self.kill()
+            raise ProtocolViolation(f"{what}: the answer does not belong to the question")
+        return Answer(reply, tensors, infos)
+
+    def _read(self, size: int, what: str, deadline: float, timeout_s: float) -> bytearray:
+        data = bytearray()  # grows with what has come, not with what was announced
+        while len(data) < size:
+            self._wait(what, deadline, timeout_s)
+            try:
+                chunk = self._connection.recv(min(CHUNK, size - len(data)))
+            except BlockingIOError:
+                continue
+            except OSError:
+                chunk = b""
+            if not chunk:
+                raise self._crashed(what)
+            data += chunk
+        return data
+
+    def _wait(self, what: str, deadline: float, timeout_s: float, for_writing: bool = False) -> None:
+        waiting = [self._connection]
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.kill()
+                raise StudentTimedOut(f"{what}: ran for more than {timeout_s:g} s")
+            ready = select.select([] if for_writing else waiting, waiting if for_writing else [], [], min(left, WATCH_INTERVAL_S))
+            if ready[0] or ready[1]:
+                return
+            if self._resident_bytes() > self._memory_bytes:
+                self.kill()
+                raise StudentOutOfMemory(f"{what}: used more memory than allowed")
+
+    def _resident_bytes(self) -> int:
+        """Return the memory that the process holds, 0 if that cannot be read."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/self/fdinfo/{self._pidfd}") as file:
+                pid = next((int(line.split()[1]) for line in file if line.startswith("Pid:")), -1)
+            if pid > 0:
+                with open(f"/proc/{pid}/statm") as file:
+                    return int(file.read().split()[1]) * PAGE
+        return 0
+
+    def _crashed(self, what: str) -> StudentError:
+        select.select([self._pidfd], [], [], 1.0)  # it is ending: let it, so that its status says how
+        status = self.kill()
+        if status == -signal.SIGXCPU:
+            return StudentTimedOut(f"{what}: used up its CPU time")
+        if status is None or status == -signal.SIGKILL:
+            return StudentCrashed(f"{what}: its process ended before it answered")
+        if status < 0:
+            return StudentCrashed(f"{what}: its process was ended by {_signal_name(-status)}")
+        return StudentCrashed(f"{what}: its process ended itself with exit code {status} before it answered")
+
+    def kill(self) -> int | None:
+        """End the process and everything it has started; return its exit status where it is known."""
+        if not self.is_alive:
+            return None
+        self.is_alive = False
+        status: int | None = None
+        try:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            with contextlib.suppress(HarnessError):
+                status = self._exit_status()
+        finally:
+            self._connection.close()
+            os.close(self._pidfd)
+        return status
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

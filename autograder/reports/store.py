@@ -1,0 +1,116 @@
+"""Reports on disk: one folder per student with three files, each there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from autograder.errors import UsageError
+from autograder.reports.folders import student_folder
+from autograder.reports.models import Model, StaffReport
+from autograder.reports.render import render_class, render_report
+
+__all__ = ["read_report", "rebuild", "student_folder", "write_report"]
+
+PUBLIC_JSON, PUBLIC_HTML, STAFF_JSON, CLASS_HTML = "report.json", "report.html", "report.staff.json", "index.html"
+PUBLIC_MODE, STAFF_MODE = 0o666, 0o640  # less the umask; expected values are not for every user of a machine
+GRADE_AGAIN = "Grade this submission again with --force."
+
+
+def write_report(directory: Path, staff: StaffReport) -> None:
+    """Write a student's three files into ``directory/<student>/``.
+
+    Note:
+        All three are complete in temporary files before the first one gets its name, and the staff copy, from which
+        everything else can be rebuilt, gets its name last. If that goes wrong half-way, all three are removed: no
+        report is better than two halves of different ones.
+    """
+    folder = directory / student_folder(staff.report.student)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_together({
+        folder / PUBLIC_JSON: (_json(staff.report), PUBLIC_MODE),
+        folder / PUBLIC_HTML: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE),
+        folder / STAFF_JSON: (_json(staff), STAFF_MODE),
+    })  # fmt: skip
+
+
+def read_report(path: Path) -> StaffReport:
+    """Return the staff report in a file.
+
+    Raises:
+        UsageError: if the file cannot be read or does not hold a staff report.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: expected a readable file, got {error.strerror}. {GRADE_AGAIN}") from error
+    try:
+        return StaffReport.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        message = f"{path}: expected a staff report, got a fault at {place} ({first['msg']}). {GRADE_AGAIN}"
+        raise UsageError(message) from error
+
+
+def rebuild(directory: Path) -> Path:
+    """Render every student's page and the class page again from the staff reports in ``directory``.
+
+    Returns:
+        The path of the class page.
+
+    Raises:
+        UsageError: if there is no report, or one that cannot be read or lies in another student's folder.
+    """
+    reports = []
+    for path in sorted(directory.glob(f"*/{STAFF_JSON}")):
+        staff = read_report(path)
+        expected = student_folder(staff.report.student)
+        if path.parent.name != expected:
+            raise UsageError(f"{path}: expected to find it in the folder {expected}, got {path.parent.name}. Move it.")
+        reports.append(staff)
+    if not reports:
+        raise UsageError(
+            f"{directory}: expected folders with a {STAFF_JSON}, got none. Grade submissions into it first."
+        )
+    reports.sort(key=lambda staff: staff.report.student)
+    for staff in reports:
+        page = directory / student_folder(staff.report.student) / PUBLIC_HTML
+        _write_together({page: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE)})
+    index = directory / CLASS_HTML
+    _write_together({index: (render_class(reports).encode("utf-8"), STAFF_MODE)})
+    return index
+
+
+def _json(model: Model) -> bytes:
+    try:
+        return model.model_dump_json(indent=2).encode("utf-8") + b"\n"
+    except PydanticSerializationError:  # a lone surrogate, which is not text: it is written as a question mark
+        text = json.dumps(model.model_dump(), indent=2, ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8", errors="replace") + b"\n"
+
+
+def _write_together(files: dict[Path, tuple[bytes, int]]) -> None:
+    """Write files so that a reader sees the old ones or the new ones, and after a failure never a mixture."""
+    suffix = f".{secrets.token_hex(4)}.tmp"
+    waiting = {path.with_name(f".{path.name}{suffix}"): path for path in files}
+    placed: list[Path] = []
+    try:
+        for temporary, path in waiting.items():
+            data, mode = files[path]
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+                stream.write(data)
+        for temporary, path in waiting.items():
+            temporary.replace(path)
+            placed.append(path)
+    except BaseException:
+        for leftover in (*waiting, *(files if placed else ())):
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,270 @@
+"""The cage: what a nursery and then each worker give up, layer by layer, before the student's code is loaded.
+
+Layers, in the order in which they are set up; each returns whether it is active, and the caller decides whether the
+missing ones matter:
+
+``namespaces``    a process, network, host-name and IPC world of its own, and a file tree with only the installation in it
+``uid``           an ordinary user's rights, where the grader runs as root
+``capabilities``  none left, and ``no_new_privs``
+``rlimits``       memory, processes, file size, open files, CPU time, no core
+``landlock``      the installation read-only, one scratch folder writable; no TCP, no signals, no abstract sockets outside
+``seccomp``       a list of allowed system calls (:mod:`autograder.worker.syscalls`)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.worker import syscalls
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 4, 24, 38, 22
+SIGKILL = 9
+SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
+LANDLOCK_ALL_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+LANDLOCK_READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
+LANDLOCK_FILE_ONLY = 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # WRITE_FILE, READ_FILE, TRUNCATE, IOCTL_DEV
+LANDLOCK_NO_DEVICES = ~(1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 15)  # no sockets, pipes, devices, links
+LANDLOCK_EXECUTE = 1
+NOBODY = 65_534
+MAX_PROCESSES = 256  # threads of the unprivileged user, over all workers
+MAX_OPEN_FILES = 256
+ADDRESS_SPACE_SLACK = 1 << 30  # thread stacks and reserved, never touched address space
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker may use: MiB of memory and of files, seconds of CPU."""
+
+    memory_mib: int
+    scratch_mib: int
+    cpu_s: int
+
+
+class ConfinementError(OSError):
+    """A layer that was there a moment ago could not be set up."""
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise ConfinementError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces that ``flags`` names for new ones."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Enter (or, for processes, have the next children enter) the namespace of an open descriptor."""
+    _check(_libc.setns(descriptor, kind), "setns")
+
+
+def prctl(option: int, value: int = 0) -> None:
+    """Call ``prctl`` with one argument."""
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
+    prctl(PR_SET_PDEATHSIG, SIGKILL)
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """Call ``mount``."""
+    result = _libc.mount(
+        source.encode(), target.encode(), kind.encode() or None, ctypes.c_ulong(flags), options.encode() or None
+    )
+    _check(result, f"mount {target}")
+
+
+# ---------------------------------------------------------------------------------------------- the nursery
+
+
+def enter_namespaces() -> None:
+    """Give this process user (unless it is root), process, mount, network, host-name and IPC namespaces of its own.
+
+    The calling process stays outside of the process namespace: its next child is the first in it.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    world = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+    if uid == 0:
+        unshare(world)
+        return
+    unshare(CLONE_NEWUSER | world)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def build_root(readable: Sequence[str], masked: Sequence[str]) -> None:
+    """Make a new root folder that holds only ``readable`` (read-only), a few devices, /proc and an empty /tmp.
+
+    A folder of ``masked`` that lies inside one of ``readable`` is empty.
+    """
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+    root = "/tmp"
+    mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=4096")
+    for path in sorted(set(readable)):
+        _bind(path, root)
+    for path in masked:
+        if os.path.isdir(root + path):
+            mount("tmpfs", root + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=0755,size=4k,nr_inodes=2")
+    for device in ("null", "zero", "random", "urandom"):
+        _bind(f"/dev/{device}", root)
+    for folder in ("proc", "tmp", "old"):
+        os.mkdir(f"{root}/{folder}", 0o755)
+    mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    _check(_libc.pivot_root(root.encode(), f"{root}/old".encode()), "pivot_root")
+    os.chdir("/")
+    _check(_libc.umount2(b"/old", MNT_DETACH), "umount old root")
+    os.rmdir("/old")
+    mount("none", "/", flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def _bind(path: str, root: str) -> None:
+    target = root + path
+    if os.path.lexists(target):  # it lies inside a folder that is already there
+        return
+    os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    if os.path.islink(path):  # /lib -> usr/lib
+        os.symlink(os.readlink(path), target)
+        return
+    if os.path.isdir(path):
+        os.mkdir(target, 0o755)
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    mount(path, target, flags=MS_BIND | MS_REC)
+    flags = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    device = path.startswith("/dev/")
+    mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | flags | (0 if device else MS_NODEV))
+
+
+# ---------------------------------------------------------------------------------------------- the worker
+
+
+def enter_private_tree(scratch_mib: int) -> None:
+    """In a worker inside namespaces: a mount and an IPC namespace of its own, an empty /tmp, and no /proc at all."""
+    unshare(CLONE_NEWNS | CLONE_NEWIPC)
+    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"mode=0777,size={scratch_mib}m,nr_inodes=16384")
+    _check(_libc.umount2(b"/proc", MNT_DETACH), "umount /proc")
+
+
+def become_nobody() -> None:
+    """Change root's identity for that of the unprivileged user."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability for good."""
+    for capability in range(64):
+        if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) != 0:
+            break  # past the last one, or not allowed to: then there is none to lose
+    header = struct.pack("=Ii", 0x20080522, 0)
+    _check(_libc.capset(header, bytes(24)), "capset")
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    prctl(PR_SET_DUMPABLE, 0)
+
+
+def limit_resources(limits: Limits, limit_address_space: bool = True) -> None:
+    """Set the resource limits; memory counts from what the process has now."""
+    used = _memory_now()
+    memory = limits.memory_mib << 20
+    values = {
+        resource.RLIMIT_DATA: used["VmData"] + memory,
+        resource.RLIMIT_FSIZE: limits.scratch_mib << 20,
+        resource.RLIMIT_NPROC: MAX_PROCESSES,
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
+        resource.RLIMIT_CPU: limits.cpu_s,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    if limit_address_space:
+        values[resource.RLIMIT_AS] = used["VmSize"] + memory + ADDRESS_SPACE_SLACK
+    for kind, value in values.items():
+        _, hard = resource.getrlimit(kind)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _memory_now() -> dict[str, int]:
+    """Return the sizes in bytes that the kernel counts for this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = dict(line.split(":", 1) for line in lines)
+    return {name: int(found[name].split()[0]) << 10 for name in ("VmData", "VmSize")}
+
+
+def landlock_version() -> int:
+    """Return the version of Landlock that this kernel offers, 0 for none."""
+    return max(0, int(_libc.syscall(SYS_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
+
+
+def restrict_files(readable: Sequence[str], writable: Sequence[str]) -> None:
+    """Allow reading below ``readable``, everything but devices below ``writable``, and no other file at all."""
+    version = landlock_version()
+    handled = LANDLOCK_ALL_FILES[min(max(version, 1), 5)]
+    attributes = struct.pack("=Q", handled)
+    if version >= 4:
+        attributes += struct.pack("=Q", 0b11)  # bind and connect TCP
+    if version >= 6:
+        attributes += struct.pack("=Q", 0b11)  # abstract sockets, signals
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    size = ctypes.c_size_t(len(attributes))
+    ruleset = _check(int(_libc.syscall(SYS_LANDLOCK_CREATE, buffer, size, 0)), "landlock")
+    for path in readable:
+        _allow(ruleset, path, handled & LANDLOCK_READ)
+    for path in writable:
+        _allow(ruleset, path, handled & LANDLOCK_NO_DEVICES & ~LANDLOCK_EXECUTE)
+    for device in ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"):
+        _allow(ruleset, device, handled & (LANDLOCK_READ | 1 << 1))
+    _check(int(_libc.syscall(SYS_LANDLOCK_RESTRICT, ruleset, 0)), "landlock")
+    os.close(ruleset)
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        if not os.path.isdir(path):
+            rights &= LANDLOCK_FILE_ONLY
+        rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, descriptor), 12)
+        _check(int(_libc.syscall(SYS_LANDLOCK_ADD, ruleset, 1, rule, 0)), f"landlock rule for {path}")
+    finally:
+        os.close(descriptor)
+
+
+def filter_system_calls() -> None:
+    """Install the list of allowed system calls."""
+    code = syscalls.own_program()
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    result = _libc.prctl(PR_SET_SECCOMP, 2, ctypes.create_string_buffer(header, len(header)), 0, 0)
+    _check(result, "seccomp")
+
+
+def close_all_but(descriptor: int) -> None:
+    """Close every open file but ``descriptor``; the standard streams lead nowhere."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, max(65_536, descriptor + 2))

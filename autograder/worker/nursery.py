@@ -1,0 +1,279 @@
+"""The nursery: a process that has imported torch once and forks one confined worker per request.
+
+Started with ``python -I -m autograder.worker.nursery FD``. Over the control socket ``FD`` it gets its settings, answers
+``ready`` with the layers that are active, and then, for every request that comes with one end of a socket pair, forks a
+worker that confines itself and serves that socket. The answer carries a pidfd of the worker. It ends when the control
+socket closes, and every worker with it.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.worker import confinement, serve, syscalls, torchvision_cpu
+from autograder.worker.confinement import Limits
+
+MAX_MESSAGE = 1 << 20
+REAP_INTERVAL_S = 1.0
+ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"}
+
+
+@dataclass
+class Nursery:
+    """The state between requests.
+
+    Attributes:
+        control: the socket to the grader.
+        readable: folders and files of the installation that a worker may read.
+        layers: the layers that are active, in the order of :mod:`autograder.worker.confinement`.
+        home_pid_namespace: a descriptor of the nursery's own process namespace.
+        scratch_root: where scratch folders are made when there is no mount namespace.
+    """
+
+    control: socket.socket
+    readable: list[str]
+    layers: list[str]
+    home_pid_namespace: int = -1
+    scratch_root: str = ""
+    scratch: dict[int, str] = field(default_factory=dict)
+    ended: dict[int, int] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Serve requests until the control socket closes."""
+        while True:
+            ready, _, _ = select.select([self.control], [], [], REAP_INTERVAL_S)
+            self._reap()
+            if not ready:
+                continue
+            message, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 1)
+            if not message:
+                return
+            request = json.loads(message)
+            try:
+                if request["op"] == "spawn":
+                    self._spawn(request, descriptors[0])
+                elif request["op"] == "reap":
+                    self._send({"status": self._wait(request["pid"])})
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+
+    def _spawn(self, request: dict[str, Any], descriptor: int) -> None:
+        limits = Limits(**request["limits"])
+        isolated = "namespaces" in self.layers
+        scratch = "/tmp" if isolated else tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root)
+        if isolated:
+            confinement.unshare(confinement.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            _become_worker(self, limits, descriptor, scratch)
+        if isolated:  # the next unshare needs the children's namespace to be our own again
+            confinement.setns(self.home_pid_namespace, confinement.CLONE_NEWPID)
+        if not isolated:
+            self.scratch[pid] = scratch
+        handle = os.pidfd_open(pid)
+        try:
+            self._send({"pid": pid}, [handle])
+        finally:
+            os.close(handle)
+
+    def _send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        socket.send_fds(self.control, [json.dumps(message).encode()], descriptors or [])
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                self._ended(pid, status)
+
+    def _wait(self, pid: int) -> int:
+        if pid not in self.ended:
+            self._ended(*os.waitpid(pid, 0))
+        return self.ended.pop(pid)
+
+    def _ended(self, pid: int, status: int) -> None:
+        self.ended[pid] = os.waitstatus_to_exitcode(status)
+        if pid in self.scratch:
+            shutil.rmtree(self.scratch.pop(pid), ignore_errors=True)
+
+
+def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> None:
+    """Confine this freshly forked process and serve; never returns."""
+    status = 70
+    try:
+        connection = socket.socket(fileno=descriptor)
+        layers = confine(nursery.layers, nursery.readable, limits, descriptor, scratch)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        serve.serve(connection, {"seq": 0, "status": "ok", "layers": layers})
+        status = 0
+    except BrokenPipeError:
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def confine(layers: list[str], readable: list[str], limits: Limits, descriptor: int, scratch: str) -> list[str]:
+    """Set up every layer of ``layers`` for this process; return them. Raises OSError if one cannot be set up."""
+    os.setsid()
+    confinement.close_all_but(descriptor)
+    confinement.limit_resources(limits, "address-space" not in layers)
+    if "namespaces" in layers:
+        confinement.enter_private_tree(limits.scratch_mib)
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT, HOME=scratch, TMPDIR=scratch)
+    tempfile.tempdir = scratch
+    if "uid" in layers:
+        if "namespaces" not in layers:
+            os.chown(scratch, confinement.NOBODY, confinement.NOBODY)
+        confinement.become_nobody()
+    os.chdir(scratch)
+    confinement.drop_capabilities()
+    confinement.die_with_parent()  # the kernel forgets it when rights change
+    if "landlock" in layers:
+        confinement.restrict_files(readable, [scratch])
+    if "seccomp" in layers:
+        confinement.filter_system_calls()
+    return layers
+
+
+def main(descriptor: int) -> None:
+    """Set up the world that all workers share, import the packages, and serve."""
+    control = socket.socket(fileno=descriptor)
+    confinement.die_with_parent()
+    settings = json.loads(control.recv(MAX_MESSAGE))
+    wanted: list[str] = settings["layers"]
+    try:
+        layers = _layers(wanted, settings["readable"], settings["masked"])
+        for name in settings["preload"]:
+            torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
+        warm_up()
+        readable = settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
+        nursery = Nursery(control, readable, layers, scratch_root=settings["scratch_root"])
+        if "namespaces" in layers:
+            nursery.home_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        gc.collect()
+        gc.freeze()
+        control.send(json.dumps({"ready": layers, "versions": _versions()}).encode())
+    except Exception as error:
+        control.send(json.dumps({"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}).encode())
+        return
+    nursery.run()
+
+
+def _layers(wanted: list[str], readable: list[str], masked: list[str]) -> list[str]:
+    """Set up what is set up once, and return the layers that every worker will have."""
+    layers: list[str] = []
+    if "namespaces" in wanted and _in_new_world(readable, masked):
+        layers.append("namespaces")
+    if "uid" in wanted and os.geteuid() == 0:
+        layers.append("uid")
+    layers += [name for name in ("capabilities", "rlimits") if name in wanted]
+    if "landlock" in wanted and confinement.landlock_version() > 0:
+        layers.append("landlock")
+    if "seccomp" in wanted and syscalls.machine():
+        layers.append("seccomp")
+    return layers
+
+
+def expanded(readable: list[str], masked: list[str]) -> list[str]:
+    """Return ``readable`` with every folder that holds a masked one replaced by its other entries."""
+    result: list[str] = []
+    for path in readable:
+        if path in masked:
+            continue
+        if any(hidden.startswith(path + "/") for hidden in masked):
+            result += expanded([os.path.join(path, name) for name in sorted(os.listdir(path))], masked)
+        else:
+            result.append(path)
+    return result
+
+
+def _in_new_world(readable: list[str], masked: list[str]) -> bool:
+    """Enter namespaces of our own if the kernel lets us; try in a child first, for there is no way back."""
+    if not _succeeds_in_a_child(lambda: _enter(readable, masked)):
+        return False
+    confinement.enter_namespaces()
+    child = os.fork()
+    if child:  # stays outside, to hold the process namespace open and to end with it
+        with contextlib.suppress(KeyboardInterrupt):
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
+    confinement.die_with_parent()
+    confinement.build_root(readable, masked)
+    return True
+
+
+def _enter(readable: list[str], masked: list[str]) -> None:
+    confinement.enter_namespaces()
+    if not _succeeds_in_a_child(lambda: _try_worker_namespaces(readable, masked)):
+        raise OSError("the namespaces cannot be used")
+
+
+def _try_worker_namespaces(readable: list[str], masked: list[str]) -> None:
+    confinement.build_root(readable, masked)
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    confinement.unshare(confinement.CLONE_NEWPID)
+    confinement.setns(home, confinement.CLONE_NEWPID)
+    confinement.enter_private_tree(1)
+
+
+def _succeeds_in_a_child(action: Callable[[], None]) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            action()
+            status = 0
+        except OSError:
+            status = 1
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def warm_up() -> None:
+    """Run what a first call would initialise, so that no worker pays for it and none needs /proc."""
+    import torch
+
+    torch.set_num_threads(1)
+    with contextlib.suppress(RuntimeError):
+        torch.set_num_interop_threads(1)
+    image = torch.ones(1, 1, 8, 8, requires_grad=True)
+    layer = torch.nn.Conv2d(1, 2, 3)
+    torch.nn.functional.cross_entropy(layer(image).flatten(1), torch.zeros(1, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+    matrix = torch.eye(4, dtype=torch.float64)
+    (matrix @ matrix).sort(stable=True)
+    torch.get_rng_state().numpy()
+
+
+def _versions() -> dict[str, str]:
+    import torch
+
+    vision = sys.modules.get("torchvision")
+    return {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "torchvision": getattr(vision, "__version__", ""),
+    }
+
+
+if __name__ == "__main__":
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    array.array("i")  # socket.recv_fds imports it late
+    main(int(sys.argv[1]))

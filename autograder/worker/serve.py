@@ -1,0 +1,307 @@
+"""The worker's loop: run a cell, call a function, hand back what came out. It knows no check and no expected value."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.worker import wire
+
+STDOUT_TAIL_CHARS = 8_000  # what a report shows of the output; a flood costs the student time and us nothing
+ERROR_CHARS = 500
+SHOWN_FRAMES = 4
+
+
+class Tail:
+    """A text stream that keeps the end of what is written and counts the rest."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, limit: int = STDOUT_TAIL_CHARS) -> None:
+        self.limit = limit
+        self.total = 0
+        self._kept = ""
+
+    def write(self, text: str) -> int:
+        """Keep the end of ``text``."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self.total += len(text)
+        self._kept = (self._kept + text[-self.limit :])[-self.limit :]
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Do nothing; nothing is buffered."""
+
+    def isatty(self) -> bool:
+        """Return ``False``."""
+        return False
+
+    def writable(self) -> bool:
+        """Return ``True``."""
+        return True
+
+    def take(self) -> str:
+        """Return what was kept since the last call."""
+        kept, self._kept = self._kept, ""
+        return kept
+
+
+@dataclass
+class Session:
+    """The student's namespace and the objects that stay in this process."""
+
+    module: ModuleType = field(default_factory=lambda: ModuleType("__main__"))
+    objects: dict[int, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+    output: Tail = field(default_factory=Tail)
+
+    def handle(self, value: Any) -> wire.HandleRef | None:
+        """Keep ``value`` if it is an object that a check may go on working with."""
+        if not isinstance(value, torch.nn.Module | torch.optim.Optimizer):
+            return None
+        number = len(self.objects)
+        self.objects[number] = value
+        return wire.HandleRef(number, type(value).__name__)
+
+    def object(self, reference: wire.HandleRef) -> Any:
+        """Return the object that a handle names."""
+        return self.objects[reference.number]
+
+
+def serve(connection: socket.socket, answer_first: dict[str, Any] | None = None) -> None:
+    """Answer requests until the other side closes the connection."""
+    session = Session()
+    if answer_first is not None:
+        wire.send(connection, wire.pack(answer_first, wire.Encoder()))
+    while True:
+        try:
+            request, payload = wire.receive(connection)
+        except wire.ConnectionEnded:
+            return
+        wire.send(connection, answer(session, request, payload))
+
+
+def answer(session: Session, request: dict[str, Any], payload: bytearray) -> bytes:
+    """Return the frame that answers one request; whatever the student's code raises is part of the answer."""
+    operation = OPERATIONS[request["op"]]
+    tensors, infos = wire.read_tensors(request.pop("tensors"), payload)
+    device = request.get("device", "cpu")
+    inputs = [_placed(tensor, info, device) for tensor, info in zip(tensors, infos, strict=True)]
+    arguments = wire.decode(request.get("args", {"t": []}), inputs, session.object)
+    keywords = wire.decode(request.get("kwargs", {"d": []}), inputs, session.object)
+    sys.stdout = sys.stderr = session.output  # type: ignore[assignment]
+    encoder = wire.Encoder(session.handle)
+    header: dict[str, Any] = {"seq": request["seq"]}
+    start = time.perf_counter_ns()
+    try:
+        result = operation(session, request, arguments, keywords)
+        header["elapsed_ns"] = time.perf_counter_ns() - start
+        header.update(status="ok", **{name: encoder.encode(value) for name, value in result.items()})
+        frame = wire.pack({**header, **_output(session)}, encoder)
+    except BaseException as error:
+        header = {"seq": request["seq"], "elapsed_ns": time.perf_counter_ns() - start}
+        header.update(status="error", error=_described(error, session), **_output(session))
+        frame = wire.pack(header, wire.Encoder())
+    return frame
+
+
+# ---------------------------------------------------------------------------------------------- operations
+
+Operation = Callable[[Session, dict[str, Any], tuple[Any, ...], dict[str, Any]], dict[str, Any]]
+
+
+def _start(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Give the student's namespace its name, and write the files that lie beside the submission."""
+    name = request["name"]
+    session.module.__name__ = name
+    session.module.__dict__.update(display=lambda *values, **options: None)
+    sys.modules[name] = session.module
+    for path, content in zip(request["files"], args, strict=True):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(bytes(content.tolist()))
+    sys.path.insert(0, os.getcwd())
+    return {}
+
+
+def _exec(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Run one cell in the student's namespace, or in a module of its own when the request names one."""
+    filename = f"<cell {len(session.files)}>"
+    session.files[filename] = request["label"]
+    code, ignored = compiled(request["source"], filename)
+    module = session.module
+    if request.get("module"):
+        module = session.modules.setdefault(request["module"], ModuleType(request["module"]))
+        sys.modules[request["module"]] = module
+    exec(code, module.__dict__)
+    return {"value": None, "ignored": ignored}
+
+
+def _value(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return a module-level value."""
+    return {"value": _target(session, request)}
+
+
+def _call(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Call a function, a class, or a method of an object that stayed here."""
+    target = _target(session, request)
+    if not request.get("observe"):
+        return {"value": target(*args, **kwargs)}
+    before = _torch_state()
+    value = target(*args, **kwargs)
+    return {"value": value, "args": args, "kwargs": kwargs, "before": before, "after": _torch_state()}
+
+
+def _gradients(
+    session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Call and return the result with the gradients of its (weighted) sum with respect to the inputs and parameters."""
+    weight = kwargs.pop("__weight__", None)
+    target = _target(session, request)
+    inputs = [a.detach().requires_grad_(a.is_floating_point()) if isinstance(a, Tensor) else a for a in args]
+    leaves = [a for a in inputs if isinstance(a, Tensor) and a.requires_grad]
+    parameters = dict(target.named_parameters()) if isinstance(target, torch.nn.Module) else {}
+    trained = {name: p for name, p in parameters.items() if p.requires_grad}
+    with torch.enable_grad():
+        value = target(*inputs, **kwargs)
+        total = value.sum() if weight is None else (value * weight.to(value.device)).sum()
+        found = torch.autograd.grad(total, [*leaves, *trained.values()], allow_unused=True)
+    by_name = dict(zip(trained, found[len(leaves) :], strict=True))
+    return {"value": value.detach(), "gradients": tuple(found[: len(leaves)]), "parameters": by_name}
+
+
+def _state(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return PyTorch's global state in comparable form."""
+    return {"value": _torch_state()}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "start": _start,
+    "exec": _exec,
+    "value": _value,
+    "call": _call,
+    "gradients": _gradients,
+    "state": _state,
+}
+
+
+# ---------------------------------------------------------------------------------------------- inside
+
+
+def compiled(source: str, filename: str) -> tuple[CodeType, list[str]]:
+    """Compile a cell; if it is not Python, leave out its magics and try again.
+
+    Returns:
+        The code object and the lines that were left out.
+
+    Raises:
+        SyntaxError: if the rest is not Python either.
+    """
+    try:
+        return compile(source, filename, "exec", dont_inherit=True), []
+    except SyntaxError:
+        kept, ignored = without_magics(source)
+        if not ignored:
+            raise
+        return compile(kept, filename, "exec", dont_inherit=True), ignored
+
+
+def without_magics(source: str) -> tuple[str, list[str]]:
+    """Blank IPython's line magics, shell lines and help lines; a ``%%`` cell of another language is left out whole."""
+    lines, ignored = source.split("\n"), []
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines and lines[first].startswith("%%"):
+        ignored.append(lines[first])
+        if lines[first].split()[0] not in PYTHON_CELL_MAGICS:
+            return "", ignored
+        lines[first] = ""
+    for number, line in enumerate(lines):
+        text = line.strip()
+        if text.startswith(("%", "!", "?")) or (text.endswith("?") and not text.startswith("#")):
+            ignored.append(text)
+            lines[number] = line[: len(line) - len(line.lstrip())] + "pass"
+    return "\n".join(lines), ignored
+
+
+PYTHON_CELL_MAGICS = {"%%time", "%%timeit", "%%capture", "%%prun"}
+
+
+def _target(session: Session, request: dict[str, Any]) -> Any:
+    if request.get("handle") is not None:
+        target = session.objects[request["handle"]]
+    elif request.get("module"):
+        target = session.modules[request["module"]]
+    else:
+        target = session.module
+    name = request.get("name")
+    if name is None:
+        return target
+    if isinstance(target, ModuleType) and name not in target.__dict__:
+        raise NameError(f"{name} is not defined")
+    return getattr(target, name)
+
+
+def _placed(tensor: Tensor, info: wire.TensorInfo, device: str) -> Tensor:
+    tensor = wire.with_strides(tensor, info)
+    if device != "cpu":
+        tensor = tensor.to(device)
+    return tensor.requires_grad_() if info.requires_grad else tensor
+
+
+def _torch_state() -> dict[str, str]:
+    return {
+        "default dtype": str(torch.get_default_dtype()),
+        "grad mode": str(torch.is_grad_enabled()),
+        "default device": str(torch.get_default_device()),
+        "random generator": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
+    }
+
+
+def _output(session: Session) -> dict[str, Any]:
+    return {"stdout": session.output.take(), "stdout_total": session.output.total}
+
+
+def _described(error: BaseException, session: Session) -> dict[str, Any]:
+    names = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
+    try:
+        text = str(error)[:ERROR_CHARS]
+    except BaseException:
+        text = "(its message cannot be shown)"
+    frames = [frame for frame in _frames(error.__traceback__) if frame[0] in session.files]
+    if isinstance(error, SyntaxError) and error.filename in session.files:
+        text = f"{error.msg}"
+        frames.append((error.filename or "", error.lineno or 0, ""))
+    where = ""
+    if frames:
+        filename, line, _ = frames[-1]
+        where = f"line {line} of {session.files[filename]}"
+    places = [f"line {line} of {session.files[name]}" + (f", in {scope}" if scope else "") for name, line, scope in frames]
+    return {
+        "names": [str(name)[:100] for name in names[:20]],
+        "text": text,
+        "where": where[:200],
+        "traceback": [place[:200] for place in places[-SHOWN_FRAMES:]],
+    }
+
+
+def _frames(trace: TracebackType | None) -> list[tuple[str, int, str]]:
+    return [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in traceback.walk_tb(trace)]

@@ -1,0 +1,352 @@
+"""The wire: length-prefixed frames of a JSON header and raw tensor bytes. Both sides speak it; nothing is ever pickled.
+
+A frame is ``!IQ`` (length of the header, length of the payload), the header as UTF-8 JSON, then the bytes of the tensors
+one after another. A value is written as
+
+=====================  ==========================================================
+JSON                   value
+=====================  ==========================================================
+null true 1 0.5 "a"    itself; an int fits into 64 bits, a float is finite
+{"f": "nan"}           a float that is not finite: ``nan``, ``inf``, ``-inf``
+{"l": [...]}           a list
+{"t": [...]}           a tuple
+{"d": [[k, v], ...]}   a dict
+{"x": 0}               the tensor number 0 of this frame
+{"y": "float32"}       a ``torch.dtype``
+{"v": "cpu"}           a ``torch.device``
+{"h": [3, "Name"]}     an object that stays in the worker, by number
+{"o": "module.Type"}   an object that cannot cross
+=====================  ==========================================================
+
+Reading is a closed table: no eval, no class looked up by name, every length checked before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+PREFIX = struct.Struct("!IQ")
+MAX_HEADER_BYTES = 4 << 20  # a few hundred thousand plain values; a longer answer is not an answer to any exercise
+MAX_PAYLOAD_BYTES = 512 << 20  # the state dict of VGG-16 in float32 with room to spare would be 528 MiB: not sent
+MAX_DEPTH = 32
+MAX_NODES = 200_000
+MAX_TENSORS = 10_000
+MAX_DIMENSIONS = 16
+INT_BITS = 63
+
+DTYPES: dict[str, torch.dtype] = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+        torch.uint8, torch.bool, torch.complex64, torch.complex128,
+    )
+}  # fmt: skip
+DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class WireError(Exception):
+    """The bytes are not a frame, or the frame is not well formed."""
+
+
+class ConnectionEnded(WireError):
+    """The other side is gone."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Stands for an object that cannot cross the wire."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class HandleRef:
+    """Names an object that stays in the worker."""
+
+    number: int
+    type_name: str
+
+
+@dataclass
+class TensorInfo:
+    """What the header says about one tensor beside its bytes."""
+
+    dtype: str
+    shape: list[int]
+    device: str = "cpu"
+    strides: list[int] | None = None
+    requires_grad: bool = False
+
+
+@dataclass
+class Encoder:
+    """Collects the tensors of a frame while values are written."""
+
+    handle: Callable[[Any], HandleRef | None] = lambda value: None
+    tensors: list[TensorInfo] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
+    nodes: int = 0
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """Return the JSON form of ``value``; what cannot cross is written as its type's name."""
+        self.nodes += 1
+        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise WireError("the value is too deep or too large to be sent")
+        kind = type(value)
+        if value is None or kind is bool or kind is str:
+            return value
+        if kind is int:
+            return value if value.bit_length() <= INT_BITS else {"o": "int (more than 64 bits)"}
+        if kind is float:
+            return value if math.isfinite(value) else {"f": repr(value)}
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, torch.dtype):
+            return {"y": DTYPE_NAMES[value]} if value in DTYPE_NAMES else {"o": "torch.dtype"}
+        if isinstance(value, torch.device):
+            return {"v": str(value)}
+        if isinstance(value, list):
+            return {"l": [self.encode(item, depth + 1) for item in list.__iter__(value)]}
+        if isinstance(value, tuple):
+            return {"t": [self.encode(item, depth + 1) for item in tuple.__iter__(value)]}
+        if isinstance(value, dict):
+            pairs = dict.items(value)
+            return {"d": [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in pairs]}
+        if isinstance(value, HandleRef):
+            return {"h": [value.number, value.type_name]}
+        if kind.__module__ == "numpy" and hasattr(kind, "item") and getattr(value, "ndim", None) == 0:
+            return self.encode(value.item(), depth + 1)
+        reference = self.handle(value)
+        if reference is not None:
+            return {"h": [reference.number, reference.type_name]}
+        return {"o": f"{kind.__module__}.{kind.__qualname__}"[:200]}
+
+    def _tensor(self, tensor: Tensor) -> Any:
+        name = type(tensor).__name__
+        if type(tensor) not in (Tensor, torch.nn.Parameter):
+            return {"o": f"{type(tensor).__module__}.{name}"[:200]}
+        if tensor.layout != torch.strided or tensor.dtype not in DTYPE_NAMES or tensor.device.type == "meta":
+            return {"o": f"torch.Tensor ({tensor.layout}, {tensor.dtype}, {tensor.device})".replace("torch.", "")}
+        if len(self.tensors) >= MAX_TENSORS:
+            raise WireError("too many tensors to be sent")
+        info = TensorInfo(DTYPE_NAMES[tensor.dtype], list(tensor.shape), str(tensor.device))
+        info.requires_grad = tensor.requires_grad
+        if not tensor.is_contiguous() and _is_dense(tensor):
+            info.strides = list(tensor.stride())
+        flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+        size = flat.numel() * flat.element_size()
+        self.chunks.append(ctypes.string_at(flat.data_ptr(), size) if size else b"")
+        self.tensors.append(info)
+        return {"x": len(self.tensors) - 1}
+
+
+def pack(header: Mapping[str, Any], encoder: Encoder) -> bytes:
+    """Return the frame of ``header`` and of the tensors that ``encoder`` has collected."""
+    tensors = [
+        [info.dtype, info.shape, info.device, info.strides, info.requires_grad] for info in encoder.tensors
+    ]
+    text = json.dumps({**header, "tensors": tensors}, allow_nan=False, separators=(",", ":")).encode()
+    size = sum(map(len, encoder.chunks))
+    if len(text) > MAX_HEADER_BYTES or size > MAX_PAYLOAD_BYTES:
+        raise WireError("the value is too large to be sent")
+    return b"".join([PREFIX.pack(len(text), size), text, *encoder.chunks])
+
+
+def read_header(text: bytes) -> dict[str, Any]:
+    """Return the JSON object of a frame's header."""
+    try:
+        header = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)
+    except (ValueError, RecursionError) as error:
+        raise WireError("the header is not JSON") from error
+    if not isinstance(header, dict):
+        raise WireError("the header is not an object")
+    return header
+
+
+def read_tensors(described: Any, payload: bytes | bytearray | memoryview) -> tuple[list[Tensor], list[TensorInfo]]:
+    """Rebuild plain CPU tensors from their descriptions and the payload, checking every length first."""
+    if not isinstance(described, list) or len(described) > MAX_TENSORS:
+        raise WireError("the list of tensors is not well formed")
+    tensors: list[Tensor] = []
+    infos: list[TensorInfo] = []
+    view, start = memoryview(payload), 0
+    for entry in described:
+        info = _tensor_info(entry)
+        dtype = DTYPES[info.dtype]
+        count = math.prod(info.shape)
+        end = start + count * dtype.itemsize
+        if end > len(view):
+            raise WireError("the payload is shorter than its tensors")
+        if count:
+            flat = torch.frombuffer(bytearray(view[start:end]), dtype=torch.uint8)
+            if dtype == torch.bool:
+                flat = flat != 0  # any other byte would be a bool that is neither true nor false
+            tensors.append(flat.view(dtype).reshape(info.shape))
+        else:
+            tensors.append(torch.empty(info.shape, dtype=dtype))
+        infos.append(info)
+        start = end
+    if start != len(view):
+        raise WireError("the payload is longer than its tensors")
+    return tensors, infos
+
+
+def decode(
+    value: Any, tensors: list[Tensor], handle: Callable[[HandleRef], Any] = lambda reference: reference
+) -> Any:
+    """Return the value that ``value`` (JSON) and ``tensors`` stand for."""
+    return _Decoder(tensors, handle).decode(value, 0)
+
+
+@dataclass
+class _Decoder:
+    tensors: list[Tensor]
+    handle: Callable[[HandleRef], Any]
+    nodes: int = 0
+
+    def decode(self, value: Any, depth: int) -> Any:
+        self.nodes += 1
+        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise WireError("the value is too deep or too large")
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if not isinstance(value, dict) or len(value) != 1:
+            raise WireError("a value is not well formed")
+        ((tag, body),) = value.items()
+        if tag == "x":
+            if type(body) is not int or not 0 <= body < len(self.tensors):
+                raise WireError("a value names a tensor that is not there")
+            return self.tensors[body]
+        if tag in ("l", "t") and isinstance(body, list):
+            items = [self.decode(item, depth + 1) for item in body]
+            return items if tag == "l" else tuple(items)
+        if tag == "d" and isinstance(body, list):
+            return self._dict(body, depth)
+        if tag == "f" and body in ("nan", "inf", "-inf"):
+            return float(body)
+        if tag == "y" and isinstance(body, str) and body in DTYPES:
+            return DTYPES[body]
+        if tag == "v" and isinstance(body, str):
+            return _device(body)
+        if tag == "o" and isinstance(body, str):
+            return Opaque(body[:200])
+        if tag == "h" and isinstance(body, list) and len(body) == 2:
+            number, name = body
+            if type(number) is int and number >= 0 and isinstance(name, str):
+                return self.handle(HandleRef(number, name[:200]))
+        raise WireError("a value is not well formed")
+
+    def _dict(self, body: list[Any], depth: int) -> dict[Any, Any]:
+        result: dict[Any, Any] = {}
+        for pair in body:
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise WireError("a dict is not well formed")
+            key = self.decode(pair[0], depth + 1)
+            if not _is_plain_key(key):
+                raise WireError("a dict has a key that is not plain data")
+            result[key] = self.decode(pair[1], depth + 1)
+        return result
+
+
+def send(connection: socket.socket, frame: bytes) -> None:
+    """Send a whole frame."""
+    connection.sendall(frame)
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
+    """Wait for a whole frame; the worker's side, which has no clock of its own."""
+    header_size, payload_size = PREFIX.unpack(_exactly(connection, PREFIX.size))
+    if header_size > MAX_HEADER_BYTES or payload_size > MAX_PAYLOAD_BYTES:
+        raise WireError("the frame is too large")
+    header = read_header(bytes(_exactly(connection, header_size)))
+    return header, _exactly(connection, payload_size)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytearray:
+    data = bytearray(size)
+    view, done = memoryview(data), 0
+    while done < size:
+        count = connection.recv_into(view[done:])
+        if count == 0:
+            raise ConnectionEnded("the other side is gone")
+        done += count
+    return data
+
+
+def _tensor_info(entry: Any) -> TensorInfo:
+    if not isinstance(entry, list) or len(entry) != 5:
+        raise WireError("a tensor's description is not well formed")
+    dtype, shape, device, strides, requires_grad = entry
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise WireError("a tensor has a dtype that is not in the table")
+    if not _is_sizes(shape) or not isinstance(device, str) or len(device) > 40 or not isinstance(requires_grad, bool):
+        raise WireError("a tensor's description is not well formed")
+    if strides is not None and (not _is_sizes(strides) or len(strides) != len(shape)):
+        raise WireError("a tensor's strides are not well formed")
+    if math.prod(size or 1 for size in shape) > MAX_PAYLOAD_BYTES:
+        raise WireError("a tensor is too large")
+    return TensorInfo(dtype, shape, device, strides, requires_grad)
+
+
+def _is_sizes(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_DIMENSIONS
+        and all(type(size) is int and 0 <= size <= MAX_PAYLOAD_BYTES for size in value)
+    )
+
+
+def _is_plain_key(key: Any) -> bool:
+    if isinstance(key, tuple):
+        return all(_is_plain_key(item) for item in key)
+    return key is None or isinstance(key, bool | int | float | str)
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Return whether no two entries share memory, and no more than twice the memory is spanned."""
+    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    if tensor.numel() == 0 or span > 2 * tensor.numel() + 64:
+        return False
+    expected = 1
+    for stride, size in sorted((s, n) for n, s in zip(tensor.shape, tensor.stride(), strict=True) if n > 1):
+        if stride < expected:
+            return False
+        expected = stride * (size - 1) + expected
+    return True
+
+
+def with_strides(tensor: Tensor, info: TensorInfo) -> Tensor:
+    """Return ``tensor`` laid out in memory as ``info`` says, so that a non-contiguous input arrives as one."""
+    if info.strides is None:
+        return tensor
+    return torch.empty_strided(info.shape, info.strides, dtype=tensor.dtype).copy_(tensor)
+
+
+def _device(name: str) -> torch.device | Opaque:
+    kind, _, index = name.partition(":")
+    if kind in ("cpu", "cuda", "simgpu", "meta") and (not index or (index.isascii() and index.isdigit() and len(index) < 4)):
+        try:
+            return torch.device(name)
+        except RuntimeError:
+            return Opaque("torch.device")
+    return Opaque("torch.device")
+
+
+def _parse_int(text: str) -> int:
+    if len(text) > 20 or int(text).bit_length() > INT_BITS:
+        raise ValueError("an integer is too large")
+    return int(text)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

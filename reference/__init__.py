@@ -1,0 +1,1 @@
+"""The references: one correct implementation per topic, written to be read beside the paper."""
