@@ -20,10 +20,13 @@ SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cach
 
 @dataclass(frozen=True)
 class Installation:
-    """Absolute paths: ``readable`` files and folders, and ``masked`` folders inside them that stay out of sight."""
+    """Absolute paths: ``readable`` files and folders, ``masked`` folders inside them that stay out of sight, and
+    ``listable`` folders of which only the names of the entries may be read (Python's import looks for modules there).
+    """
 
     readable: tuple[str, ...]
     masked: tuple[str, ...]
+    listable: tuple[str, ...]
 
 
 def installation(packages: Iterable[str]) -> Installation:
@@ -38,8 +41,11 @@ def installation(packages: Iterable[str]) -> Installation:
     readable |= {path for path in standard if os.path.isdir(path)}
     readable |= set(glob.glob(os.path.join(sysconfig.get_config_var("LIBDIR") or "/usr/lib", "libpython3*")))
     readable |= set(SYSTEM_LIBRARIES)
+    listable = set(standard)
     for name in sorted(_with_requirements(packages)):
-        readable |= _entries(metadata.distribution(name))
+        distribution = metadata.distribution(name)
+        readable |= _entries(distribution)
+        listable.add(os.path.abspath(str(distribution.locate_file(""))))
     masked = {os.path.join(path, name) for path in standard for name in ("site-packages", "dist-packages")}
     for root in ("/usr/lib", "/usr/local/lib"):
         masked |= set(glob.glob(f"{root}/python3*/*-packages"))
@@ -54,7 +60,7 @@ def installation(packages: Iterable[str]) -> Installation:
             for path in (os.path.join(folder, name) for name in os.listdir(folder))
             if path not in found and os.path.isdir(path)
         }
-    return Installation(tuple(sorted(found)), tuple(sorted(masked)))
+    return Installation(tuple(sorted(found)), tuple(sorted(masked)), tuple(sorted(listable)))
 
 
 def _with_requirements(packages: Iterable[str]) -> set[str]:

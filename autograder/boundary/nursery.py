@@ -61,6 +61,7 @@ class Nursery:
         self._settings = {
             "readable": list(readable.readable),
             "masked": list(readable.masked),
+            "listable": list(readable.listable),
             "layers": list(self.sandbox.wanted),
             "preload": list(preload),
             "scratch_root": tempfile.gettempdir(),

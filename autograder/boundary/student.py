@@ -187,6 +187,10 @@ class Student:
         """Run ``source``, trusted but not secret, as a module of its own in the worker (objects that a check hands in)."""
         self._ask("exec", module, (), {}, label=module, source=source, module=module)
 
+    def run(self, label: str, source: str) -> None:
+        """Run ``source`` in the student's namespace, as one more cell."""
+        self._ask("exec", label, (), {}, label=label, source=source)
+
     def origin_of(self, tensor: Tensor) -> TensorInfo | None:
         """Return where and how a received tensor lived in the worker."""
         info = self._origins.get(tensor)

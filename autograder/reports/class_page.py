@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from autograder.reports.folders import student_folder
 from autograder.reports.models import CheckResult, ExerciseResult, Outcome, StaffReport
-from autograder.reports.student_page import item_counts
+from autograder.reports.student_page import SeenIncident, item_counts, seen_incidents
 from autograder.reports.words import COSTLY
 
 BINS = 10  # of the histogram, from 0 to 100
@@ -73,15 +73,12 @@ class NotGraded:
 
 @dataclass(frozen=True)
 class IncidentRow:
-    """One kind of incident of one student, how often it happened, and whether the student sees it too."""
+    """An incident of one student, and whether only staff see it."""
 
     student: str
     href: str
-    kind: str
-    check: str
-    detail: str
+    incident: SeenIncident
     staff_only: bool
-    times: int
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ def _row(staff: StaffReport, names: tuple[str, ...]) -> StudentRow:
         grade=report.grade,
         exercises=tuple(exercises.get(name) for name in names),
         outcomes=item_counts(report),
-        incidents=sum(row.times for row in _incidents(staff)),
+        incidents=sum(row.incident.times for row in _incidents(staff)),
     )
 
 
@@ -212,22 +209,10 @@ def _not_graded(staff: StaffReport) -> list[NotGraded]:
 
 def _incidents(staff: StaffReport) -> list[IncidentRow]:
     """Return the incidents of a student; one that staff and student both see is counted once."""
-    titles = {check.id: check.title for check in staff.report.checks}
-    seen = set(staff.report.incidents)
-    everything = [*staff.report.incidents, *(incident for incident in staff.incidents if incident not in seen)]
-    alike = Counter(
-        (incident.kind, titles.get(incident.check, incident.check), incident.detail, incident not in seen)
-        for incident in everything
-    )
+    public = staff.report.incidents
+    private = [incident for incident in staff.incidents if incident not in set(public)]
     return [
-        IncidentRow(
-            student=staff.report.student,
-            href=_href(staff),
-            kind=kind,
-            check=check,
-            detail=detail,
-            staff_only=staff_only,
-            times=times,
-        )
-        for (kind, check, detail, staff_only), times in alike.items()
+        IncidentRow(student=staff.report.student, href=_href(staff), incident=incident, staff_only=staff_only)
+        for incidents, staff_only in ((public, False), (private, True))
+        for incident in seen_incidents(incidents, staff.report)
     ]

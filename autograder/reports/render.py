@@ -68,7 +68,7 @@ def _environment() -> Environment:
     style = loader.get_source(environment, "style.css")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     environment.globals.update(
-        style=Markup(style),  # noqa: S704 (ours, from the package)
+        style=Markup(style),  # ours, from the package
         style_hash=f"sha256-{digest}",
         outcomes=words.OUTCOME_WORDS,
         draw=pictures.draw_picture,

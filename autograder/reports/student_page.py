@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.reports.models import OUTCOMES, CheckResult, ExerciseResult, Outcome, Report
+from autograder.reports.models import OUTCOMES, CheckResult, ExerciseResult, Incident, Outcome, Report
 from autograder.reports.words import COSTLY, plural
 
 
@@ -54,6 +54,16 @@ class Section:
 
 
 @dataclass(frozen=True)
+class SeenIncident:
+    """Incidents that read the same, and how often they happened; ``check`` is a title where the report has one."""
+
+    kind: str
+    check: str
+    detail: str
+    times: int
+
+
+@dataclass(frozen=True)
 class StudentPage:
     """Everything that the student page shows besides the report's own fields.
 
@@ -66,7 +76,7 @@ class StudentPage:
     counts: tuple[tuple[Outcome, int], ...]
     sections: tuple[Section, ...]
     not_run: tuple[NotRun, ...]
-    titles: dict[str, str]
+    incidents: tuple[SeenIncident, ...]
 
 
 def student_page(report: Report) -> StudentPage:
@@ -77,8 +87,15 @@ def student_page(report: Report) -> StudentPage:
         counts=counts,
         sections=tuple(_section(exercise) for exercise in report.exercises),
         not_run=_not_run(check for check in report.checks if not check.max_points),
-        titles={check.id: check.title for check in report.checks},
+        incidents=seen_incidents(report.incidents, report),
     )
+
+
+def seen_incidents(incidents: Iterable[Incident], report: Report) -> tuple[SeenIncident, ...]:
+    """Return the incidents, those that read the same once, with the titles of the report's checks."""
+    titles = {check.id: check.title for check in report.checks}
+    alike = Counter((i.kind, titles.get(i.check, i.check), i.detail) for i in incidents)
+    return tuple(SeenIncident(*what, times) for what, times in alike.items())
 
 
 def item_counts(report: Report) -> tuple[tuple[Outcome, int], ...]:

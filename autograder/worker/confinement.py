@@ -31,7 +31,8 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_
 SIGKILL = 9
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_ALL_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
-LANDLOCK_READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
+LANDLOCK_READ_DIRECTORY = 1 << 3
+LANDLOCK_READ = 1 << 2 | LANDLOCK_READ_DIRECTORY
 LANDLOCK_FILE_ONLY = 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # WRITE_FILE, READ_FILE, TRUNCATE, IOCTL_DEV
 LANDLOCK_NO_DEVICES = ~(1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 15)  # no sockets, pipes, devices, links
 LANDLOCK_EXECUTE = 1
@@ -215,8 +216,11 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(SYS_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
 
-def restrict_files(readable: Sequence[str], writable: Sequence[str]) -> None:
-    """Allow reading below ``readable``, everything but devices below ``writable``, and no other file at all."""
+def restrict_files(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> None:
+    """Allow reading below ``readable``, everything but devices below ``writable``, and no other file at all.
+
+    Below ``listable``, the names of the entries may be read.
+    """
     version = landlock_version()
     handled = LANDLOCK_ALL_FILES[min(max(version, 1), 5)]
     attributes = struct.pack("=Q", handled)
@@ -229,6 +233,8 @@ def restrict_files(readable: Sequence[str], writable: Sequence[str]) -> None:
     ruleset = _check(int(_libc.syscall(SYS_LANDLOCK_CREATE, buffer, size, 0)), "landlock")
     for path in readable:
         _allow(ruleset, path, handled & LANDLOCK_READ)
+    for path in listable:
+        _allow(ruleset, path, LANDLOCK_READ_DIRECTORY)
     for path in writable:
         _allow(ruleset, path, handled & LANDLOCK_NO_DEVICES & ~LANDLOCK_EXECUTE)
     for device in ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"):

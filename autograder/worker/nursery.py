@@ -40,6 +40,7 @@ class Nursery:
     Attributes:
         control: the socket to the grader.
         readable: folders and files of the installation that a worker may read.
+        listable: folders of which it may read the names of the entries.
         layers: the layers that are active, in the order of :mod:`autograder.worker.confinement`.
         home_pid_namespace: a descriptor of the nursery's own process namespace.
         scratch_root: where scratch folders are made when there is no mount namespace.
@@ -47,6 +48,7 @@ class Nursery:
 
     control: socket.socket
     readable: list[str]
+    listable: list[str]
     layers: list[str]
     home_pid_namespace: int = -1
     scratch_root: str = ""
@@ -119,7 +121,7 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
     status = 70
     try:
         connection = socket.socket(fileno=descriptor)
-        layers = confine(nursery.layers, nursery.readable, limits, descriptor, scratch)
+        layers = confine(nursery, limits, descriptor, scratch)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         serve.serve(connection, {"seq": 0, "status": "ok", "layers": layers})
         status = 0
@@ -129,8 +131,9 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
         os._exit(status)
 
 
-def confine(layers: list[str], readable: list[str], limits: Limits, descriptor: int, scratch: str) -> list[str]:
-    """Set up every layer of ``layers`` for this process; return them. Raises OSError if one cannot be set up."""
+def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> list[str]:
+    """Set up every layer for this process; return them. Raises OSError if one cannot be set up."""
+    layers = nursery.layers
     os.setsid()
     confinement.close_all_but(descriptor)
     confinement.limit_resources(limits, "address-space" not in layers)
@@ -147,7 +150,7 @@ def confine(layers: list[str], readable: list[str], limits: Limits, descriptor: 
     confinement.drop_capabilities()
     confinement.die_with_parent()  # the kernel forgets it when rights change
     if "landlock" in layers:
-        confinement.restrict_files(readable, [scratch])
+        confinement.restrict_files(nursery.readable, nursery.listable, [scratch])
     if "seccomp" in layers:
         confinement.filter_system_calls()
     return layers
@@ -165,7 +168,7 @@ def main(descriptor: int) -> None:
             torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
         warm_up()
         readable = settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
-        nursery = Nursery(control, readable, layers, scratch_root=settings["scratch_root"])
+        nursery = Nursery(control, readable, settings["listable"], layers, scratch_root=settings["scratch_root"])
         if "namespaces" in layers:
             nursery.home_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         gc.collect()

@@ -244,6 +244,11 @@ def assert_html(report: Report) -> str:
     return html
 
 
+def test_times_that_are_no_times_are_shown_as_they_are() -> None:
+    text = Page(render_report(a_report(a_check()).model_copy(update={"submitted_at": "yesterday"}))).text
+    assert "Handed in yesterday" in text
+
+
 def test_lateness_and_its_penalty_are_shown() -> None:
     text = Page(render_report(a_report(a_check(points=10), penalty=1.5, late_seconds=7500))).text
     assert "2 h 5 min late" in text
@@ -256,6 +261,13 @@ def test_incidents_name_the_check_by_its_title() -> None:
     incident = Incident(kind="worker_died", check=check.id, detail="The process ended.")
     text = Page(render_report(a_report(check, incidents=(incident,)))).text
     assert "Worker died in “Boxes that touch”: The process ended." in text
+
+
+def test_incidents_that_read_the_same_are_said_once() -> None:
+    incidents = (Incident(kind="worker_died", detail="It ended."),) * 3
+    text = Page(render_report(a_report(a_check(), incidents=incidents))).text
+    assert "Worker died 3 times: It ended." in text
+    assert text.count("Worker died") == 1
 
 
 def test_what_the_code_printed_is_shown_as_its_end() -> None:
@@ -282,7 +294,9 @@ def test_comparison_words_say_everything_or_nothing() -> None:
         "Data type: float32.",
         "Every entry differs.",
     )
-    assert percent(0.0) == "0 %"
+    assert [percent(share) for share in (0.0, 0.001, 0.5, 0.999, 1.0)] == [
+        "0 %", "less than 1 %", "50 %", "more than 99 %", "100 %"
+    ]  # fmt: skip
 
 
 def test_an_empty_class_is_a_page() -> None:
@@ -307,7 +321,7 @@ def test_the_class_page_counts_right() -> None:
     assert gradient.judged == 11, "a check that is not graded is not judged"
     assert [check.students for check in page.failing] == sorted((c.students for c in page.failing), reverse=True)
     ours = next(row for row in page.incidents if row.student == "f.haddad")
-    assert (ours.staff_only, ours.times, ours.kind) == (True, 2, "harness_error")
+    assert (ours.staff_only, ours.incident.times, ours.incident.kind) == (True, 2, "harness_error")
     assert dict(next(row for row in page.rows if row.student == "ada").outcomes) == {"passed": 12, "not_run": 12}
 
 

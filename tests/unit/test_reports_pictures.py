@@ -20,7 +20,7 @@ coordinate = st.floats(allow_nan=False, allow_infinity=False)
 def drawn(picture: Picture) -> ElementTree.Element:
     """Return the figure as a tree, having checked that each of its numbers is finite and of drawable size."""
     markup = str(draw_picture(picture))
-    figure = ElementTree.fromstring(markup)  # noqa: S314 (made by us)
+    figure = ElementTree.fromstring(markup)
     for element in figure.iter():
         for name in ("x", "y", "x1", "x2", "y1", "y2", "width", "height", "points"):
             for value in re.split("[ ,]", element.get(name, "0")):

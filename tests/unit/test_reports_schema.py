@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -18,6 +20,12 @@ VALIDATOR = jsonschema.Draft202012Validator(report_schema())
 def test_the_published_schema_is_up_to_date() -> None:
     published = (ROOT / SCHEMA_FILE).read_text(encoding="utf-8")
     assert published == schema_text(), "run python -m autograder.reports.schema"
+
+
+def test_the_module_writes_the_schema(tmp_path: Path) -> None:
+    target = tmp_path / "schema.json"
+    subprocess.run([sys.executable, "-m", "autograder.reports.schema", str(target)], check=True, cwd=ROOT)
+    assert target.read_text(encoding="utf-8") == schema_text()
 
 
 def test_the_schema_is_a_schema_with_a_title_and_no_id() -> None:

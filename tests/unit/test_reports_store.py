@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,13 @@ def test_changed_points_are_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected a readable file"):
         read_report(tmp_path / "report.staff.json")
+
+
+def test_the_example_class_can_be_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "autograder.reports.example", str(tmp_path)]
+    run = subprocess.run(command, check=True, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert Path(run.stdout.strip()) == tmp_path / "index.html"
+    assert len(list(tmp_path.glob("*/report.html"))) == len(example_class())
 
 
 def test_built_sums_add_up() -> None:

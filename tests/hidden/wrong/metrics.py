@@ -81,12 +81,16 @@ def accuracy_falsy_index(pred: Tensor, target: Tensor, ignore_index: int | None 
 
 def accuracy_of_nothing_is_zero(pred: Tensor, target: Tensor, ignore_index: int | None = None) -> float:
     """Nothing to count gives 0."""
-    return 0.0 if int(_counted(target, ignore_index).sum()) == 0 else reference.pixel_accuracy(pred, target, ignore_index)
+    return (
+        0.0 if int(_counted(target, ignore_index).sum()) == 0 else reference.pixel_accuracy(pred, target, ignore_index)
+    )
 
 
 def accuracy_of_nothing_is_one(pred: Tensor, target: Tensor, ignore_index: int | None = None) -> float:
     """Nothing to count gives 1."""
-    return 1.0 if int(_counted(target, ignore_index).sum()) == 0 else reference.pixel_accuracy(pred, target, ignore_index)
+    return (
+        1.0 if int(_counted(target, ignore_index).sum()) == 0 else reference.pixel_accuracy(pred, target, ignore_index)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- IoU
@@ -157,7 +161,9 @@ def iou_is_generalized(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 def iou_reads_xywh(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """The last two columns are taken for width and height."""
-    return reference.box_iou(*(torch.cat([b[:, :2], b[:, :2] + b[:, 2:]], 1) for b in (boxes1.double(), boxes2.double())))
+    return reference.box_iou(
+        *(torch.cat([b[:, :2], b[:, :2] + b[:, 2:]], 1) for b in (boxes1.double(), boxes2.double()))
+    )
 
 
 def iou_reads_xxyy(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -177,10 +183,10 @@ def iou_nan_without_area(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def iou_signed_area(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """Inverted boxes keep a negative side, so two negative sides make a positive area."""
+    """Inverted boxes have a negative area, so that the union can be 0."""
     area1, area2 = ((b.double()[:, 2:] - b.double()[:, :2]).prod(1) for b in (boxes1, boxes2))
     intersection = _intersection(boxes1, boxes2)
-    return _over(intersection, area1[:, None] + area2[None, :] - intersection)
+    return intersection / (area1[:, None] + area2[None, :] - intersection)
 
 
 def iou_repairs_inverted(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -192,16 +198,12 @@ def iou_repairs_inverted(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     return reference.box_iou(*ordered)
 
 
-def iou_absolute_area(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """The area of an inverted box is the absolute value of its signed area."""
-    area1, area2 = ((b.double()[:, 2:] - b.double()[:, :2]).prod(1).abs() for b in (boxes1, boxes2))
-    intersection = _intersection(boxes1, boxes2)
-    return _over(intersection, area1[:, None] + area2[None, :] - intersection)
-
-
 def iou_in_low_precision(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """The areas are computed in the dtype of the boxes, where they overflow or lose digits."""
-    size = (torch.minimum(boxes1[:, None, 2:], boxes2[None, :, 2:]) - torch.maximum(boxes1[:, None, :2], boxes2[None, :, :2])).clamp(min=0)
+    size = (
+        torch.minimum(boxes1[:, None, 2:], boxes2[None, :, 2:])
+        - torch.maximum(boxes1[:, None, :2], boxes2[None, :, :2])
+    ).clamp(min=0)
     intersection = size[..., 0] * size[..., 1]
     area1, area2 = ((b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (boxes1, boxes2))
     return intersection / (area1[:, None] + area2[None, :] - intersection)
@@ -216,7 +218,11 @@ def iou_in_integers(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def match_many_to_one(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """One ground truth makes several detections right."""
     iou = _iou(pred_boxes, gt_boxes)
@@ -226,7 +232,11 @@ def match_many_to_one(
 
 
 def match_in_input_order(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """Detections are not sorted by score."""
     rank = -torch.arange(len(pred_scores), dtype=torch.float64)
@@ -234,22 +244,36 @@ def match_in_input_order(
 
 
 def match_ascending(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """The least confident detection chooses first."""
     return reference.match_detections(pred_boxes, -pred_scores, gt_boxes, iou_threshold, gt_ignore)
 
 
 def match_reverses_ties(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """Of equal scores the later detection chooses first."""
-    tp, ignored = reference.match_detections(pred_boxes.flip(0), pred_scores.flip(0), gt_boxes, iou_threshold, gt_ignore)
+    tp, ignored = reference.match_detections(
+        pred_boxes.flip(0), pred_scores.flip(0), gt_boxes, iou_threshold, gt_ignore
+    )
     return tp.flip(0), ignored.flip(0)
 
 
 def match_in_rank_order(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """The result is in the order of the scores, not of the inputs."""
     tp, ignored = reference.match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold, gt_ignore)
@@ -258,7 +282,11 @@ def match_in_rank_order(
 
 
 def match_voc(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """A detection whose best ground truth is taken is wrong, although another one would do (the rule of VOC)."""
 
@@ -270,7 +298,11 @@ def match_voc(
 
 
 def match_first_admissible(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """A detection takes the first free ground truth that reaches the threshold, not the one it overlaps most."""
 
@@ -281,7 +313,11 @@ def match_first_admissible(
 
 
 def match_last_admissible(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """A detection takes the last free ground truth that reaches the threshold, not the one it overlaps most."""
 
@@ -292,7 +328,11 @@ def match_last_admissible(
 
 
 def match_best_overlap_wins(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """A ground truth goes to the detection that overlaps it most, not to the most confident one."""
     iou = _iou(pred_boxes, gt_boxes)
@@ -306,7 +346,11 @@ def match_best_overlap_wins(
 
 
 def match_strictly(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """The IoU has to be larger than the threshold; equality does not count."""
     above = math.nextafter(iou_threshold, 2.0)
@@ -314,28 +358,44 @@ def match_strictly(
 
 
 def match_at_one_half(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """The threshold is always 0.5."""
     return reference.match_detections(pred_boxes, pred_scores, gt_boxes, 0.5, gt_ignore)
 
 
 def match_ignored_as_normal(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """Ignored ground truth is treated like any other."""
     return reference.match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold)
 
 
 def match_without_ignored(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """Ignored ground truth is deleted, so that the detections on it are false positives."""
     return reference.match_detections(pred_boxes, pred_scores, gt_boxes[~_flags(gt_boxes, gt_ignore)], iou_threshold)
 
 
 def match_absorbs_once(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """An ignored ground truth excuses only one detection."""
     tp, ignored = reference.match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold, gt_ignore)
@@ -348,7 +408,11 @@ def match_absorbs_once(
 
 
 def match_ignored_is_right_too(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """A detection on ignored ground truth is reported both as a true positive and as ignored."""
     tp, ignored = reference.match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold, gt_ignore)
@@ -356,7 +420,11 @@ def match_ignored_is_right_too(
 
 
 def match_ignored_competes(
-    pred_boxes: Tensor, pred_scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5, gt_ignore: Tensor | None = None
+    pred_boxes: Tensor,
+    pred_scores: Tensor,
+    gt_boxes: Tensor,
+    iou_threshold: float = 0.5,
+    gt_ignore: Tensor | None = None,
 ) -> Matches:
     """The largest IoU decides between ground truth that counts and ignored ground truth."""
     iou = _iou(pred_boxes, gt_boxes).tolist()
@@ -491,7 +559,9 @@ def ap_trapezoid_of_points(precision: Tensor, recall: Tensor, method: str = "all
 def ap_trapezoid_to_one(precision: Tensor, recall: Tensor, method: str = "all_points") -> float:
     """The points are joined by straight lines, and the curve is extended to recall 1, precision 0."""
     p, r = precision.double(), recall.double()
-    return float(torch.trapezoid(torch.cat([p.new_ones(1), p, p.new_zeros(1)]), torch.cat([r.new_zeros(1), r, r.new_ones(1)])))
+    return float(
+        torch.trapezoid(torch.cat([p.new_ones(1), p, p.new_zeros(1)]), torch.cat([r.new_zeros(1), r, r.new_ones(1)]))
+    )
 
 
 def ap_interpolated_to_one(precision: Tensor, recall: Tensor, method: str = "all_points") -> float:
@@ -568,7 +638,9 @@ def ap_grid_without_zero(precision: Tensor, recall: Tensor, method: str = "all_p
 # ---------------------------------------------------------------------------------------------- mean average precision
 
 
-def map_per_image(preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points") -> Result:
+def map_per_image(
+    preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points"
+) -> Result:
     """AP is computed for each image and then averaged."""
 
     def ap(images: list[tuple[Tensor, Tensor, int]]) -> float:
@@ -577,7 +649,9 @@ def map_per_image(preds: Images, targets: Images, iou_thresholds: Sequence[float
     return _evaluate(preds, targets, iou_thresholds, ap)
 
 
-def map_unsorted(preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points") -> Result:
+def map_unsorted(
+    preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points"
+) -> Result:
     """The detections of the images are put one after the other without ranking them by score."""
 
     def ap(images: list[tuple[Tensor, Tensor, int]]) -> float:
@@ -590,7 +664,9 @@ def map_unsorted(preds: Images, targets: Images, iou_thresholds: Sequence[float]
     return _evaluate(preds, targets, iou_thresholds, ap)
 
 
-def map_ascending(preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points") -> Result:
+def map_ascending(
+    preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points"
+) -> Result:
     """The least confident detection comes first in the ranking."""
 
     def ap(images: list[tuple[Tensor, Tensor, int]]) -> float:
@@ -661,12 +737,16 @@ def map_ignores_labels_when_matching(
             images = []
             for pred, target, (tp, ignored) in zip(preds, targets, matched, strict=True):
                 kept = (pred["labels"] == label) & ~ignored
-                images.append((tp[kept], pred["scores"][kept], int(((target["labels"] == label) & ~_crowd(target)).sum())))
+                images.append(
+                    (tp[kept], pred["scores"][kept], int(((target["labels"] == label) & ~_crowd(target)).sum()))
+                )
             result["ap"][(label, threshold)] = _ap(images, method) if sum(i[2] for i in images) else math.nan
     return _summarise(result["ap"], iou_thresholds)
 
 
-def map_one_curve(preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points") -> Result:
+def map_one_curve(
+    preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points"
+) -> Result:
     """The detections of all classes are ranked in one curve; classes are not averaged."""
     result = reference.mean_average_precision(preds, targets, iou_thresholds, method)
     values = []
@@ -688,11 +768,23 @@ def map_weighted_by_gt(
     return {**result, "map": sum(result["map_per_class"][c] * n for c, n in count.items() if n) / total}
 
 
-def map_nine_thresholds(
+def thresholds_to_ninety() -> tuple[float, ...]:
+    """The grid of thresholds ends at 0.90: adding 0.05 in floats misses the last one."""
+    return reference.COCO_IOU_THRESHOLDS[:-1]
+
+
+def thresholds_to_one() -> tuple[float, ...]:
+    """The grid of thresholds goes to 1.00."""
+    return (*reference.COCO_IOU_THRESHOLDS, 1.0)
+
+
+def map_without_last_threshold(
     preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points"
 ) -> Result:
-    """The grid of thresholds ends at 0.90: adding 0.05 in floats missed the last one."""
-    return reference.mean_average_precision(preds, targets, tuple(iou_thresholds)[:9], method)  # type: ignore[return-value]
+    """The last threshold is left out of the mean."""
+    result = reference.mean_average_precision(preds, targets, iou_thresholds, method)
+    per_class = {c: _mean(result["ap"][(c, t)] for t in iou_thresholds[:-1]) for c in result["map_per_class"]}
+    return {"map": _mean(per_class.values()), "map_per_class": per_class, "ap": result["ap"]}
 
 
 def map_first_threshold(
@@ -704,10 +796,14 @@ def map_first_threshold(
     return {"map": _mean(per_class.values()), "map_per_class": per_class, "ap": result["ap"]}
 
 
-def map_at_one_half(preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points") -> Result:
+def map_at_one_half(
+    preds: Images, targets: Images, iou_thresholds: Sequence[float] = (0.5,), method: str = "all_points"
+) -> Result:
     """Detections are matched at IoU 0.5 whatever the threshold is."""
     at_half = reference.mean_average_precision(preds, targets, (0.5,), method)["ap"]
-    return _summarise({(c, t): at_half[(c, 0.5)] for c in _labels(preds, targets) for t in iou_thresholds}, iou_thresholds)
+    return _summarise(
+        {(c, t): at_half[(c, 0.5)] for c in _labels(preds, targets) for t in iou_thresholds}, iou_thresholds
+    )
 
 
 def map_best_threshold(

@@ -1,0 +1,206 @@
+"""The command line. stdout is the result, stderr is progress; one sentence and exit 2 for what is not usable."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from autograder import __version__
+from autograder.course import PACKAGE, Course
+from autograder.errors import AutograderError, HarnessError, SandboxUnavailable, UsageError
+from autograder.grading import operator
+from autograder.grading.operator import Graded
+from autograder.reports.store import rebuild
+from autograder.submissions.submission import locate
+
+EXIT_NOT_GRADED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+PATHS = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autograder")
+def cli() -> None:
+    """Grade PyTorch assignments: student code in confined workers, hidden checks outside."""
+
+
+@cli.command()
+@click.argument("topic")
+@click.argument("submissions", nargs=-1, required=True, type=PATHS)
+@click.option("--out", required=True, type=PATHS, help="The folder for the reports and the class page.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Grader processes side by side.")
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu"]), help="Where to grade.")
+@click.option("--force", is_flag=True, help="Grade also what has a report of the same submission and checks.")
+def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, device: str, force: bool) -> None:
+    """Grade SUBMISSIONS of TOPIC: .ipynb or .py files, folders of them, or folders submitted/<student>/<topic>/."""
+    chosen = Course.find().topic(topic)
+    located = locate(topic, submissions)
+    _make_folder(out)
+    with _Progress(len(located)) as progress:
+        outcome = operator.grade(chosen, located, out, jobs=jobs, is_forced=force, progress=progress)
+    for graded in outcome.graded:
+        click.echo(_line(graded))
+    for student, why in outcome.set_aside.items():
+        click.echo(f"{student}\tnot graded\t{why}")
+        click.echo(f"{student}: not graded: {why}", err=True)
+    _say_faults(outcome.graded)
+    if outcome.graded:
+        click.echo(str(rebuild(out).resolve()))
+    if not outcome.is_complete:
+        sys.exit(EXIT_NOT_GRADED)
+
+
+@cli.command()
+@click.argument("file", type=PATHS)
+@click.option("--out", type=PATHS, help="Keep the report in this folder.")
+def check(file: Path, out: Path | None) -> None:
+    """Run the visible tests of the notebook FILE, as they will be run when it is graded."""
+    if not file.is_file() or file.suffix != ".ipynb":
+        raise UsageError(f"file: expected a notebook (.ipynb), got {str(file)!r}.")
+    try:
+        course_file = Course.find(file.resolve().parent).root / "course.toml"
+    except UsageError:
+        course_file = PACKAGE / "submissions" / "defaults.toml"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = out or Path(scratch)
+        _make_folder(folder)
+        graded = operator.check_visible(file, course_file, folder)
+        report = _report_of(folder, graded)
+        for exercise in report.exercises:
+            for result in exercise.checks:
+                mark = "passed" if result.outcome == "passed" else result.outcome.replace("_", " ")
+                click.echo(f"{exercise.name}: {mark}" + (f": {result.message}" if result.message else ""))
+        for incident in report.incidents:
+            click.echo(f"note: {incident.detail}")
+        click.echo(f"{graded.points:g} of {graded.max_points:g} visible tests passed; hidden checks decide the points.")
+        if out is not None:
+            click.echo(str((folder / file.stem / "report.html").resolve()))
+
+
+def _report_of(folder: Path, graded: Graded) -> Any:
+    from autograder.reports.store import read_report, student_folder
+
+    return read_report(folder / student_folder(graded.student) / "report.staff.json").report
+
+
+@cli.command()
+@click.argument("directory", type=PATHS)
+def report(directory: Path) -> None:
+    """Rebuild the HTML of every report in DIRECTORY, and the class page."""
+    if not directory.is_dir():
+        raise UsageError(f"directory: expected a folder of reports, got {str(directory)!r}.")
+    click.echo(str(rebuild(directory).resolve()))
+
+
+@cli.command()
+@click.argument("topics", nargs=-1)
+def release(topics: tuple[str, ...]) -> None:
+    """Regenerate assignments/ from solutions/ through nbgrader, and scan the result for leaks."""
+    try:
+        from autograder.nbgrader.release import release_topic
+    except ImportError as error:
+        raise UsageError(f"release: expected nbgrader to be installed, got: {error}. Install autograder[nbgrader].") from error
+    course = Course.find()
+    for name in topics or tuple(course.file.topics):
+        click.echo(str(release_topic(course, name)))
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what this machine offers for grading."""
+    from autograder.grading.doctor import examine
+
+    try:
+        course: Course | None = Course.find()
+    except UsageError:
+        course = None
+    lines, is_fit = examine(course)
+    for line in lines:
+        click.echo(line)
+    if not is_fit:
+        sys.exit(EXIT_NOT_GRADED)
+
+
+class _Progress:
+    """A bar with the time left on a terminal, a line for each submission elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[Graded], None]:
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=self._total, unit="submission", file=sys.stderr, dynamic_ncols=True, leave=False)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, graded: Graded) -> None:
+        self._done += 1
+        if self._bar is not None:
+            self._bar.set_postfix_str(_plain(graded.student), refresh=False)
+            self._bar.update()
+            return
+        how = "kept" if graded.was_cached else f"{graded.duration_s:.2f} s"
+        click.echo(f"[{self._done}/{self._total}] {_plain(graded.student)}: {_points(graded)} ({how})", err=True)
+
+
+def _line(graded: Graded) -> str:
+    grade = "not graded yet" if graded.grade is None else f"{graded.grade:.1f} %"
+    return f"{_plain(graded.student)}\t{_points(graded)}\t{grade}"
+
+
+def _points(graded: Graded) -> str:
+    return f"{graded.points:g}/{graded.max_points:g}"
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _say_faults(graded: list[Graded]) -> None:
+    """Name the checks that could not be judged, each once, with how many students it concerns."""
+    counts: dict[str, int] = {}
+    for item in graded:
+        for fault in item.faults:
+            counts[fault] = counts.get(fault, 0) + 1
+    for fault, count in counts.items():
+        click.echo(f"not graded, our fault ({count} submissions): {_plain(fault)}", err=True)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out: expected a folder that can be written, got {str(path)!r}: {error.strerror}.") from error
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"autograder: {message}", err=True)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Run the command line and turn every outcome into an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except click.UsageError as error:
+        _fail(error.format_message(), EXIT_USAGE)
+    except (UsageError, SandboxUnavailable) as error:
+        _fail(str(error), EXIT_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted; what is graded is kept, run it again to go on.", EXIT_INTERRUPTED)
+    except HarnessError as error:
+        _fail(str(error), EXIT_NOT_GRADED)
+    except AutograderError as error:
+        _fail(str(error), EXIT_NOT_GRADED)

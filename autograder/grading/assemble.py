@@ -1,0 +1,170 @@
+"""From verdicts to the report: a pure function, and the only place that decides what a student reads."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograder.boundary.student import CellFailure
+from autograder.course import TopicTable
+from autograder.errors import StudentError
+from autograder.grading.plugin import Verdict
+from autograder.reports.models import (
+    MESSAGE_CHARS,
+    STDOUT_TAIL_CHARS,
+    CheckResult,
+    Environment,
+    ExerciseResult,
+    Incident,
+    Outcome,
+    Report,
+    StaffDetail,
+    StaffReport,
+    grade_of,
+)
+from autograder.reports.text import clean_text
+from autograder.submissions.submission import Submission
+
+SECONDS_PER_DAY = 86_400
+ID_CHARS = 200
+INTERRUPTIONS = ("timed_out", "crashed", "out_of_memory", "blocked")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What running the checks of one submission left behind."""
+
+    verdicts: Sequence[Verdict]
+    failures: Sequence[CellFailure] = ()
+    ignored: Sequence[tuple[str, str]] = ()
+    stdout_tail: str = ""
+
+
+def assemble(
+    assignment: str, table: TopicTable, submission: Submission, ran: Ran, environment: Environment, show: str
+) -> StaffReport:
+    """Build the report of one submission.
+
+    Args:
+        assignment: the topic's word.
+        table: its table in ``course.toml``, for the deadline.
+        submission: what was graded.
+        ran: what came out.
+        environment: what graded.
+        show: the feedback policy of ``course.toml``.
+    """
+    names = list(dict.fromkeys(verdict.check.spec.exercise for verdict in ran.verdicts))
+    exercises = tuple(
+        _exercise(name, [verdict for verdict in ran.verdicts if verdict.check.spec.exercise == name], show)
+        for name in names
+    )
+    points = math.fsum(exercise.points for exercise in exercises)
+    max_points = math.fsum(exercise.max_points for exercise in exercises)
+    waiting = [v.check.spec.points for v in ran.verdicts if v.outcome == "not_graded"]
+    late_seconds, penalty = _late(table, submission.submitted_at)
+    report = Report(
+        assignment=assignment,
+        student=clean_text(submission.student, ID_CHARS),
+        submission_sha256=submission.sha256,
+        submitted_at=submission.submitted_at.isoformat() if submission.submitted_at else None,
+        late_seconds=late_seconds,
+        penalty=penalty,
+        environment=environment,
+        exercises=exercises,
+        points=points,
+        max_points=max_points,
+        points_not_graded=math.fsum(waiting),
+        grade=None if any(v.outcome == "not_graded" for v in ran.verdicts) else grade_of(points, max_points, penalty),
+        incidents=tuple(_incidents(submission, ran)),
+        stdout_tail=clean_text(ran.stdout_tail, STDOUT_TAIL_CHARS) if show != "nothing" else "",
+    )
+    faults = [
+        Incident(kind="grader-fault", check=verdict.check.id, detail=clean_text(fault, MESSAGE_CHARS))
+        for verdict in ran.verdicts
+        for fault in verdict.faults
+    ]
+    details = [
+        StaffDetail(
+            check=verdict.check.id,
+            device=verdict.check.device,
+            expected=clean_text(verdict.staff, MESSAGE_CHARS),
+            actual=clean_text(verdict.message, MESSAGE_CHARS),
+            traceback=clean_text(verdict.traceback, 2 * MESSAGE_CHARS),
+        )
+        for verdict in ran.verdicts
+        if verdict.staff or verdict.traceback
+    ]
+    return StaffReport(report=report, incidents=tuple(faults), details=tuple(details))
+
+
+def unreadable(verdicts: Sequence[Verdict], why: str) -> Ran:
+    """Return what a submission that cannot be read leaves behind: every check failed, and says why."""
+    for verdict in verdicts:
+        verdict.outcome, verdict.message = "failed", f"the submission cannot be read: {why}"
+    failure = CellFailure("the submission", "*", StudentError(why), is_fatal=True)
+    return Ran(verdicts, [failure])
+
+
+def _exercise(name: str, verdicts: Sequence[Verdict], show: str) -> ExerciseResult:
+    checks = tuple(_check(verdict, show) for verdict in verdicts)
+    return ExerciseResult(
+        name=name,
+        points=math.fsum(check.points for check in checks),
+        max_points=math.fsum(check.max_points for check in checks),
+        checks=checks,
+    )
+
+
+def _check(verdict: Verdict, show: str) -> CheckResult:
+    spec = verdict.check.spec
+    has_passed = verdict.outcome == "passed"
+    result = CheckResult(
+        id=verdict.check.id,
+        title=clean_text(verdict.check.title, MESSAGE_CHARS),
+        device=verdict.check.device,
+        outcome=verdict.outcome,
+        points=spec.points if has_passed else 0.0,
+        max_points=spec.points,
+        duration_s=round(verdict.duration_s, 6),
+    )
+    if has_passed or show == "nothing":
+        return result
+    if verdict.outcome == "not_graded":
+        return result.model_copy(update={"message": "This check could not be judged. The fault is ours; it costs nothing."})
+    return result.model_copy(
+        update={
+            "message": clean_text(verdict.message, MESSAGE_CHARS),
+            "hint": spec.hint if verdict.outcome == "failed" else "",
+            "misconception": verdict.misconception,
+            "comparison": verdict.comparison,
+            "picture": spec.picture if verdict.outcome == "failed" else None,
+        }
+    )
+
+
+def _incidents(submission: Submission, ran: Ran) -> list[Incident]:
+    found = [(oddity.kind, "", oddity.detail) for oddity in submission.oddities]
+    found += [("magic", "", f"{label}: {line!r} was left out") for label, line in ran.ignored]
+    for failure in ran.failures:
+        kind = "unreadable" if failure.exercise == "*" and failure.is_fatal and not ran.verdicts[0].duration_s else "cell-failed"
+        found.append((kind, "", f"{failure.label} did not run to its end: {failure.error}"))
+    found += [
+        (verdict.outcome.replace("_", "-"), verdict.check.id, verdict.message)
+        for verdict in ran.verdicts
+        if verdict.outcome in INTERRUPTIONS
+    ]
+    return [Incident(kind=kind, check=check, detail=clean_text(detail, MESSAGE_CHARS)) for kind, check, detail in found]
+
+
+def _late(table: TopicTable, submitted_at: datetime.datetime | None) -> tuple[float, float]:
+    """Return the seconds after the deadline and the points that they cost."""
+    if table.deadline is None or submitted_at is None:
+        return 0.0, 0.0
+    deadline = table.deadline if table.deadline.tzinfo else table.deadline.replace(tzinfo=datetime.UTC)
+    late = max(0.0, (submitted_at - deadline).total_seconds())
+    return late, table.late_penalty_per_day * math.ceil(late / SECONDS_PER_DAY)
+
+
+__all__ = ["Outcome", "Ran", "assemble", "unreadable"]

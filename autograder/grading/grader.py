@@ -1,0 +1,238 @@
+"""The grader process: the hidden checks, the reference and the expected values live here, and no student code.
+
+Started by the operator with ``python -m autograder.grading.grader FD``. Over the socket ``FD`` it gets its job, then one
+submission per line; it answers each with a line when the report is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import torch
+
+from autograder.boundary.installation import installation
+from autograder.boundary.nursery import Nursery, SandboxSettings
+from autograder.boundary.student import CallLimits, Student
+from autograder.boundary.worker import Worker
+from autograder.course import Course, Topic, TopicTable, version_of
+from autograder.errors import AutograderError, HarnessError
+from autograder.grading import visible
+from autograder.grading.assemble import Ran, assemble, unreadable
+from autograder.grading.plugin import DEVICES, ChecksPlugin, Verdict
+from autograder.reports.models import Environment, StaffReport
+from autograder.reports.store import write_report
+from autograder.submissions import submission as submissions
+from autograder.submissions.notebook import Manifest
+from autograder.submissions.submission import Located, Submission
+from autograder.worker.confinement import Limits
+
+HERE = Path(__file__).parent
+# pytest's plugins that a hidden check has no use for; each costs time in every check
+UNUSED_PLUGINS = (
+    "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin",
+    "recwarn", "setuponly", "setupplan", "stepwise", "terminal", "threadexception", "tmpdir", "unittest",
+    "unraisableexception", "warnings",
+)  # fmt: skip
+
+
+@dataclass
+class Job:
+    """What one grader process does until its socket closes.
+
+    Attributes:
+        course: the course whose limits and policy apply.
+        name: the assignment's word.
+        table: its table in ``course.toml``.
+        grader: the file of checks.
+        manifest: the release's cells.
+        grader_sha256: the hash of all that decides points beside the submission.
+        out: the folder for the reports.
+    """
+
+    course: Course
+    name: str
+    table: TopicTable
+    grader: Path
+    manifest: Manifest
+    grader_sha256: str
+    out: Path
+
+
+def run_checks(
+    job: Job, nursery: Nursery, arriving: Iterator[Located], answer: Callable[[StaffReport, Student], None]
+) -> None:
+    """Collect the checks once and grade each submission that arrives.
+
+    Args:
+        job: what to grade.
+        nursery: where workers come from.
+        arriving: the submissions, as they are handed out.
+        answer: called with each finished report.
+
+    Raises:
+        HarnessError: if the checks cannot be collected or run.
+    """
+    limits = job.course.file.limits
+    call_limits = CallLimits(limits.call_s, limits.cell_s, limits.total_s)
+    state: dict[str, Any] = {}
+
+    def students() -> Iterator[Student]:
+        for located in arriving:
+            state["started"] = time.perf_counter()
+            state["at"] = datetime.datetime.now(datetime.UTC)
+            submission = submissions.read(located, job.name, job.manifest)
+            student = Student(
+                lambda: _spawned(nursery),
+                submission.cells,
+                module_name=submission.module_name or "__main__",
+                files=submission.files,
+                limits=call_limits,
+            )
+            state["submission"] = submission
+            with contextlib.closing(student):
+                yield student
+
+    def done(student: Student, verdicts: list[Verdict]) -> None:
+        submission: Submission = state["submission"]
+        if submission.unreadable:
+            ran = unreadable(verdicts, submission.unreadable)
+        else:
+            ran = Ran(verdicts, list(student.failures.values()), student.ignored, student.stdout_tail)
+        environment = Environment(
+            python=platform.python_version(),
+            torch=torch.__version__,
+            torchvision=version_of("torchvision"),
+            platform=platform.platform(terse=True),
+            devices=DEVICES,
+            sandbox_layers=nursery.layers,
+            grader_sha256=job.grader_sha256,
+            started_at=state["at"].isoformat(timespec="seconds"),
+            duration_s=round(time.perf_counter() - state["started"], 6),
+        )
+        report = assemble(job.name, job.table, submission, ran, environment, job.course.file.feedback.show)
+        answer(report, student)
+
+    plugin = ChecksPlugin(job.course.file.course.seed, students(), done)
+    arguments = [
+        str(job.grader),
+        f"--rootdir={job.course.root}",
+        f"--config-file={HERE / 'pytest.ini'}",
+        "--import-mode=prepend",
+        "--assert=plain",
+        "-q",
+        *(f"-pno:{name}" for name in UNUSED_PLUGINS),
+    ]
+    status = pytest.main(arguments, plugins=[plugin])
+    if plugin.failure is not None:
+        raise plugin.failure
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        why = "\n".join(plugin.collection_errors) or f"pytest ended with {status!r}"
+        raise HarnessError(f"{job.grader.name}: the hidden checks cannot be run: {why}")
+
+
+def _spawned(nursery: Nursery) -> Worker:
+    """Return a fresh worker; a nursery that has died (the machine ran out of memory, say) is started again once."""
+    try:
+        return nursery.spawn()
+    except HarnessError:
+        if nursery.is_running:
+            raise
+    nursery.stop()
+    nursery.start()
+    return nursery.spawn()
+
+
+def open_nursery(course: Course) -> Nursery:
+    """Return a nursery (not yet started) with the limits, packages and layers that the course asks for."""
+    limits, worker = course.file.limits, course.file.worker
+    return Nursery(
+        installation(worker.packages),
+        Limits(limits.memory_mib, limits.scratch_mib, int(limits.total_s) + 1),
+        SandboxSettings(required=tuple(course.file.sandbox.required)),
+        worker.preload,
+    )
+
+
+def _job_of(settings: dict[str, Any]) -> Job:
+    course = Course.read(Path(settings["course"]))
+    topic: Topic = course.topic(settings["topic"])
+    return Job(
+        course, topic.name, topic.table, topic.grader, Manifest.read(topic.release), topic.grader_sha256, Path(settings["out"])
+    )
+
+
+def _visible_job_of(settings: dict[str, Any]) -> Job:
+    """Return a job that runs a notebook's own visible tests, with the limits of the course if there is one."""
+    path = Path(settings["visible"])
+    manifest = Manifest.read(path)
+    tests = manifest.having("test")
+    visible.cells.set(
+        tuple(visible.VisibleCell(cell.grade_id, cell.grade_id.removeprefix("test_"), cell.source) for cell in tests)
+    )
+    course = Course.read(Path(settings["course"]))
+    return Job(course, path.stem, TopicTable(points=0), HERE / "grade_visible.py", manifest, "visible", Path(settings["out"]))
+
+
+def _arriving(lines: IO[str]) -> Iterator[Located]:
+    for line in lines:
+        item = json.loads(line)
+        yield Located(
+            item["student"],
+            Path(item["path"]) if item["path"] else None,
+            Path(item["folder"]) if item["folder"] else None,
+        )
+
+
+def main(descriptor: int) -> None:
+    """Serve one operator."""
+    connection = socket.socket(fileno=descriptor)
+    lines = connection.makefile("r", encoding="utf-8", errors="surrogateescape")
+    settings = json.loads(lines.readline())
+
+    def say(message: dict[str, Any]) -> None:
+        connection.sendall(json.dumps(message).encode() + b"\n")
+
+    try:
+        torch.set_num_threads(1)
+        job = _visible_job_of(settings) if settings.get("visible") else _job_of(settings)
+        sys.path[:0] = [str(job.course.root)]
+        with open_nursery(job.course) as nursery:
+            say({"ready": list(nursery.layers)})
+
+            def answer(staff: StaffReport, student: Student) -> None:
+                write_report(job.out, staff)
+                report = staff.report
+                say(
+                    {
+                        "done": report.student,
+                        "points": report.points,
+                        "max_points": report.max_points,
+                        "grade": report.grade,
+                        "faults": [f"{fault.check}: {fault.detail}" for fault in staff.incidents],
+                        "has_not_graded": report.has_not_graded,
+                        "duration_s": report.environment.duration_s,
+                        "student_s": student.student_seconds,
+                    }
+                )
+
+            run_checks(job, nursery, _arriving(lines), answer)
+    except AutograderError as error:
+        say({"failed": type(error).__name__, "message": str(error)})
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    main(int(sys.argv[1]))

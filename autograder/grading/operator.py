@@ -1,0 +1,288 @@
+"""The operator: finds what is to be graded, keeps the grader processes busy, and loses nothing when one of them dies.
+
+It imports neither torch nor any content of the course.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.course import Topic
+from autograder.errors import HarnessError, SandboxUnavailable, UsageError
+from autograder.reports.models import Report
+from autograder.reports.store import PUBLIC_JSON, STAFF_JSON, read_report, student_folder
+from autograder.submissions.notebook import Manifest
+from autograder.submissions.submission import Located, read
+
+TRIES = 2  # a submission that takes its grader process down with it is set aside after the second time
+STOP_TIMEOUT_S = 10.0
+MAX_LINE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One finished submission, as its grader process told it."""
+
+    student: str
+    points: float
+    max_points: float
+    grade: float | None
+    faults: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    student_s: float = 0.0
+    was_cached: bool = False
+
+
+@dataclass
+class Outcome:
+    """What a run did."""
+
+    graded: list[Graded] = field(default_factory=list)
+    set_aside: dict[str, str] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every submission has a report in which every check is judged."""
+        return not self.set_aside and all(item.grade is not None for item in self.graded)
+
+
+class _Grader:
+    """One grader process and the submission it is busy with."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "autograder.grading.grader", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno() if _has_fileno(sys.stderr) else subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is the operator's
+            )
+        self.connection = ours
+        self.busy_with: Located | None = None
+        self.is_ready = False
+        self._buffer = b""
+        self.send(settings)
+
+    def send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is noticed when it is read
+            self.connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def hand(self, located: Located) -> None:
+        self.busy_with = located
+        self.send(
+            {
+                "student": located.student,
+                "path": str(located.path.resolve()) if located.path else None,
+                "folder": str(located.folder.resolve()) if located.folder else None,
+            }
+        )
+
+    def messages(self) -> list[dict[str, Any]] | None:
+        """Return the messages that have come, or ``None`` when the process is gone."""
+        try:
+            data = self.connection.recv(MAX_LINE)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            return None
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def stop(self) -> None:
+        """Close its socket; wait, terminate, wait, kill."""
+        self.connection.close()
+        for ending in (None, signal.SIGTERM, signal.SIGKILL):
+            if ending is not None:
+                self.process.send_signal(ending)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_TIMEOUT_S)
+                return
+
+
+def grade(
+    topic: Topic,
+    submissions: Iterable[Located],
+    out: Path,
+    *,
+    jobs: int = 1,
+    is_forced: bool = False,
+    progress: Callable[[Graded], None] = lambda graded: None,
+) -> Outcome:
+    """Grade submissions of one topic into ``out``; what is already graded with the same inputs is kept.
+
+    Args:
+        topic: the topic.
+        submissions: where they lie.
+        out: the folder for the reports.
+        jobs: how many grader processes work side by side.
+        is_forced: grade also what has a report.
+        progress: called with each submission that is done.
+
+    Raises:
+        SandboxUnavailable: if student code cannot be confined as the course demands.
+        HarnessError: if the hidden checks cannot be run at all.
+    """
+    outcome = Outcome()
+    waiting: deque[Located] = deque()
+    manifest = Manifest.read(topic.release)
+    for located in submissions:
+        cached = None if is_forced else _cached(topic, located, manifest, out)
+        if cached is None:
+            waiting.append(located)
+        else:
+            outcome.graded.append(cached)
+            progress(cached)
+    if waiting:
+        settings = {"course": str(topic.course.root / "course.toml"), "topic": topic.name, "out": str(out.resolve())}
+        _Run(settings, waiting, outcome, progress).run(jobs)
+    order = {graded.student: graded for graded in outcome.graded}
+    outcome.graded = [order[name] for name in sorted(order)]
+    return outcome
+
+
+def check_visible(file: Path, course_file: Path, out: Path) -> Graded:
+    """Run the visible tests of one notebook into ``out``."""
+    outcome = Outcome()
+    settings = {"course": str(course_file), "visible": str(file.resolve()), "out": str(out.resolve())}
+    _Run(settings, deque([Located(file.stem, file)]), outcome, lambda graded: None).run(1)
+    if not outcome.graded:
+        raise HarnessError(f"{file.name}: it could not be checked: {'; '.join(outcome.set_aside.values())}")
+    return outcome.graded[0]
+
+
+class _Run:
+    """Hands out the waiting submissions until none is left."""
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        waiting: deque[Located],
+        outcome: Outcome,
+        progress: Callable[[Graded], None],
+    ) -> None:
+        self._settings = settings
+        self._waiting = waiting
+        self._outcome = outcome
+        self._progress = progress
+        self._tries: dict[str, int] = {}
+        self._graders: list[_Grader] = []
+        self._selector = selectors.DefaultSelector()
+
+    def run(self, jobs: int) -> None:
+        """Work with up to ``jobs`` grader processes."""
+        try:
+            for _ in range(max(1, min(jobs, len(self._waiting)))):
+                self._start()
+            while self._graders:
+                for key, _ in self._selector.select():
+                    self._listen(key.data)
+        finally:
+            for grader in self._graders:
+                grader.stop()
+            self._selector.close()
+
+    def _start(self) -> None:
+        grader = _Grader(self._settings)
+        self._graders.append(grader)
+        self._selector.register(grader.connection, selectors.EVENT_READ, grader)
+
+    def _retire(self, grader: _Grader) -> None:
+        self._selector.unregister(grader.connection)
+        self._graders.remove(grader)
+        grader.stop()
+
+    def _listen(self, grader: _Grader) -> None:
+        messages = grader.messages()
+        if messages is None:
+            self._lost(grader)
+            return
+        for message in messages:
+            if "failed" in message:
+                kind = {"SandboxUnavailable": SandboxUnavailable, "UsageError": UsageError}.get(message["failed"])
+                raise (kind or HarnessError)(message["message"])
+            if "ready" in message:
+                self._outcome.layers = tuple(message["ready"])
+            elif "undone" in message:
+                self._outcome.set_aside[message["undone"]] = message["why"]
+            else:
+                graded = _graded(message)
+                self._outcome.graded.append(graded)
+                self._progress(graded)
+            grader.busy_with = None
+        self._next(grader)
+
+    def _next(self, grader: _Grader) -> None:
+        if self._waiting:
+            grader.hand(self._waiting.popleft())
+        else:
+            self._retire(grader)
+
+    def _lost(self, grader: _Grader) -> None:
+        """A grader process has died: try what it was busy with once more, in a new one, then set it aside."""
+        located = grader.busy_with
+        self._retire(grader)
+        status = grader.process.returncode
+        if located is None:
+            raise HarnessError(f"the grader process ended with status {status} before it graded anything")
+        self._tries[located.student] = self._tries.get(located.student, 0) + 1
+        if self._tries[located.student] < TRIES:
+            self._waiting.append(located)
+        else:
+            self._outcome.set_aside[located.student] = f"its grader process ended {TRIES} times (status {status})"
+        if self._waiting:
+            self._start()
+
+
+def _graded(message: dict[str, Any]) -> Graded:
+    return Graded(
+        message["done"],
+        message["points"],
+        message["max_points"],
+        message["grade"],
+        tuple(message["faults"]),
+        message["duration_s"],
+        message["student_s"],
+    )
+
+
+def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path) -> Graded | None:
+    """Return what an existing report says, if it is of the same submission, graded by the same checks, and complete."""
+    path = out / student_folder(located.student) / STAFF_JSON
+    if not path.is_file() or not (path.with_name(PUBLIC_JSON)).is_file():
+        return None
+    try:
+        report: Report = read_report(path).report
+    except UsageError:
+        return None
+    same = (topic.grader_sha256, read(located, topic.name, manifest).sha256)
+    if (report.environment.grader_sha256, report.submission_sha256) != same or report.grade is None:
+        return None
+    return Graded(report.student, report.points, report.max_points, report.grade, was_cached=True)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHONSTARTUP"))}
+    return {**kept, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+
+
+def _has_fileno(stream: Any) -> bool:
+    try:
+        return int(stream.fileno()) >= 0
+    except (OSError, ValueError, AttributeError):
+        return False

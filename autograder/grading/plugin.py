@@ -1,0 +1,204 @@
+"""The pytest plugin: collects the hidden checks once, then runs them for one submission after another.
+
+pytest is the engine (fixtures, parametrisation, ids); the verdict is not its. A check has passed only if its body ran to
+the end and expected something; what the student's code did wrong is a :class:`StudentError` or a :class:`CheckFailed`;
+every other exception is a fault of ours, and the check is ``not_graded``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from autograder.boundary.student import Student
+from autograder.checks.expect import CheckRun, current_run, equals_mistake
+from autograder.checks.language import CheckSpec, Misconception, spec_of, title_of
+from autograder.errors import CheckFailed, HarnessError, StudentError
+from autograder.reports.models import Comparison, Outcome
+
+DEVICES = ("cpu",)
+TRACEBACK_CHARS = 4_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """One collected check: what its markers say, and the pytest item that runs it."""
+
+    id: str
+    title: str
+    device: str
+    spec: CheckSpec
+    item: pytest.Item
+
+
+@dataclass
+class Verdict:
+    """What came out of one check for one submission."""
+
+    check: Check
+    outcome: Outcome = "not_graded"
+    message: str = ""
+    misconception: str = ""
+    comparison: Comparison | None = None
+    staff: str = ""
+    traceback: str = ""
+    faults: list[str] = field(default_factory=list)
+    duration_s: float = 0.0
+
+
+class ChecksPlugin:
+    """Runs every collected check for every student that ``students`` yields.
+
+    Args:
+        seed: the course's seed; with a check's id it seeds the check's generator.
+        students: yields the students' proxies, one after the other, and is asked for the next when one is done.
+        done: is given each student's verdicts.
+    """
+
+    def __init__(
+        self, seed: int, students: Iterable[Student], done: Callable[[Student, list[Verdict]], None]
+    ) -> None:
+        self._seed = seed
+        self._students = students
+        self._done = done
+        self._student: Student | None = None
+        self._verdict: Verdict | None = None
+        self._checks: dict[str, Check] = {}
+        self.collection_errors: list[str] = []
+        self.failure: Exception | None = None
+
+    # ------------------------------------------------------------------ fixtures
+
+    @pytest.fixture
+    def student(self) -> Student:
+        """The stand-in for the student's code."""
+        assert self._student is not None
+        return self._student
+
+    @pytest.fixture
+    def device(self, request: pytest.FixtureRequest) -> str:
+        """The name of the device that this check's tensors are on in the worker."""
+        return self._checks[request.node.nodeid].device
+
+    @pytest.fixture
+    def generator(self, request: pytest.FixtureRequest) -> torch.Generator:
+        """A CPU generator seeded by the course's seed and the check's id: the same inputs for every student."""
+        digest = hashlib.sha256(f"{self._seed} {self._checks[request.node.nodeid].id}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+    # ------------------------------------------------------------------ pytest's hooks
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember what could not be collected."""
+        if report.failed:
+            self.collection_errors.append(f"{report.nodeid}: {report.longreprtext}")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run all checks for each student."""
+        try:
+            if self.collection_errors:
+                raise HarnessError("the hidden checks cannot be collected:\n" + "\n".join(self.collection_errors))
+            checks = [_check_of(item) for item in session.items]
+            if not checks:
+                raise HarnessError("the hidden checks cannot be collected: there is no check_* function")
+            self._checks = {check.item.nodeid: check for check in checks}
+            for student in self._students:
+                self._done(student, list(self._verdicts(student, checks)))
+        except Exception as error:  # pytest would print it and go on; the grader process must hear of it
+            self.failure = error
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Judge one phase of one check, without pytest's own failure text, which would print expected values."""
+        verdict = self._verdict
+        assert verdict is not None
+        if call.excinfo is not None:
+            self._judge(verdict, call.excinfo.value)
+        elif call.when == "call":
+            self._pass(verdict)
+        return pytest.TestReport(item.nodeid, item.location, {}, "passed", None, call.when, duration=call.duration)
+
+    # ------------------------------------------------------------------ inside
+
+    def _verdicts(self, student: Student, checks: list[Check]) -> Iterator[Verdict]:
+        self._student = student
+        for check, following in zip(checks, [*checks[1:], checks[0]] if checks else [], strict=True):
+            student.begin_check(check.device)
+            self._verdict = verdict = Verdict(check)
+            token = current_run.set(CheckRun(student))
+            start = time.perf_counter()
+            try:
+                check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=following.item)
+            finally:
+                current_run.reset(token)
+            verdict.duration_s = time.perf_counter() - start
+            if verdict.outcome == "not_graded" and not verdict.faults:
+                verdict.faults.append("the check did not run to its end")
+            yield verdict
+
+    def _pass(self, verdict: Verdict) -> None:
+        run = current_run.get()
+        if run is None or run.expectations == 0:
+            verdict.faults.append("the check expected nothing: it uses no expect_*")
+            return
+        verdict.outcome = "passed"
+
+    def _judge(self, verdict: Verdict, error: BaseException) -> None:
+        """Say whose fault an exception is; a fault of ours outweighs everything."""
+        if isinstance(error, CheckFailed):
+            verdict.outcome, verdict.message, verdict.staff = "failed", str(error), error.staff
+            if isinstance(error.comparison, Comparison):
+                verdict.comparison = error.comparison
+            verdict.misconception = self._recognised(verdict)
+        elif isinstance(error, StudentError):
+            verdict.outcome, verdict.message = error.outcome, str(error)  # type: ignore[assignment]
+        elif isinstance(error, KeyboardInterrupt):
+            raise error
+        else:
+            verdict.outcome, verdict.message = "not_graded", ""
+            verdict.faults.append(f"{type(error).__name__}: {error}")
+            trace = "".join(traceback.format_exception(error))
+            verdict.traceback = trace[-TRACEBACK_CHARS:]
+
+    def _recognised(self, verdict: Verdict) -> str:
+        """Return the sentence of the registered mistake whose output the student's equals, or an empty string."""
+        assert self._student is not None
+        for mistake in verdict.check.spec.misconceptions:
+            calls = [call for call in self._student.calls if mistake.of in (None, call.name)]
+            if not calls:
+                continue
+            try:
+                if _is_output_of(mistake, calls[-1].args, dict(calls[-1].kwargs), calls[-1].result):
+                    return mistake.sentence
+            except Exception as error:  # a mistake is ours; that it breaks must not touch the student's verdict
+                verdict.faults.append(f"the misconception {mistake.wrong.__name__} raised {type(error).__name__}: {error}")
+        return ""
+
+
+def _is_output_of(mistake: Misconception, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
+    return equals_mistake(result, mistake.wrong(*args, **kwargs))
+
+
+def _check_of(item: pytest.Item) -> Check:
+    function = getattr(item, "obj", None)
+    if not callable(function):
+        raise HarnessError(f"{item.nodeid}: expected a check function")
+    spec, title = spec_of(function), title_of(function)
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    visible = parameters.get("visible_cell")
+    if visible is not None:
+        spec = CheckSpec(points=1.0, exercise=visible.exercise)
+        title = f"The visible tests of {visible.exercise}"
+    elif parameters:
+        title = f"{title.removesuffix('.')} ({item.name.partition('[')[2].removesuffix(']')})."
+    if not spec.exercise:
+        raise HarnessError(f"{item.name}: expected a check to name its exercise, got none. Add @exercise(...).")
+    return Check(item.name, title, DEVICES[0], spec, item)

@@ -1,0 +1,1 @@
+"""Submissions: found on disk, read without trust, cut into cells by the release's grade ids."""

@@ -1,0 +1,278 @@
+"""A submission: whose it is, the cells to run, and what was odd about it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.errors import UsageError
+from autograder.submissions.notebook import Manifest, RawCell, UnreadableNotebook, read_cells
+
+SUFFIXES = (".ipynb", ".py")
+MAX_EXTRA_FILES = 200
+MAX_EXTRA_BYTES = 16 << 20
+MAX_SOURCE_BYTES = 2 << 20
+NBGRADER_FILES = ("timestamp.txt", "submission_secret.txt", "feedback")
+WHOLE_FILE = "*"  # the exercise of a .py file: all of them
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Something about a submission that a person should know; never a reason to lose it."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class SubmittedCell:
+    """One piece of code to run, and the exercise that suffers if it fails."""
+
+    label: str
+    source: str
+    exercise: str
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a submission lies: the file to grade (``None`` if there is none) and its folder if that is its own."""
+
+    student: str
+    path: Path | None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is graded.
+
+    Attributes:
+        student: the student's id.
+        cells: what the worker runs, in order.
+        module_name: ``__name__`` while it runs.
+        files: what lies beside it, by relative path.
+        sha256: the hash of the file and of what lies beside it.
+        oddities: what was odd about it.
+        unreadable: why it cannot be read at all, or an empty string.
+        submitted_at: when it was submitted, if its folder says so.
+    """
+
+    student: str
+    cells: tuple[SubmittedCell, ...]
+    module_name: str
+    files: dict[str, bytes]
+    sha256: str
+    oddities: tuple[Oddity, ...] = ()
+    unreadable: str = ""
+    submitted_at: datetime.datetime | None = None
+
+
+@dataclass
+class _Cut:
+    cells: list[SubmittedCell] = field(default_factory=list)
+    oddities: list[Oddity] = field(default_factory=list)
+
+
+def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
+    """Find the submissions that the arguments name.
+
+    An argument is a file (``.ipynb`` or ``.py``; the student is its stem), a folder of such files, a folder
+    ``<student>/<topic>/``, or a folder that holds such folders (``submitted/``).
+
+    Raises:
+        UsageError: if an argument holds no submission, or two are of the same student.
+    """
+    found: list[Located] = []
+    for argument in arguments:
+        if not argument.exists():
+            raise UsageError(f"submission: expected a file or a folder, got {str(argument)!r}, which does not exist.")
+        here = [_in_file(argument)] if argument.is_file() else _in_folder(topic, argument)
+        if not here:
+            raise UsageError(
+                f"submission: expected .ipynb or .py files or folders <student>/{topic}/ in {str(argument)!r}, got none."
+            )
+        found += here
+    twice = [student for student, count in Counter(item.student for item in found).items() if count > 1]
+    if twice:
+        raise UsageError(f"submission: expected one per student, got several of {', '.join(map(repr, sorted(twice)))}.")
+    return found
+
+
+def _in_file(path: Path) -> Located:
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.")
+    return Located(path.stem, path)
+
+
+def _in_folder(topic: str, folder: Path) -> list[Located]:
+    if folder.name == topic and _submissions_in(folder):
+        return [_in_own_folder(topic, folder.resolve().parent.name, folder)]
+    entries = sorted(folder.iterdir())
+    students = [entry for entry in entries if entry.is_dir() and (entry / topic).is_dir()]
+    if students:
+        return [_in_own_folder(topic, entry.name, entry / topic) for entry in students]
+    return [Located(path.stem, path) for path in _submissions_in(folder)]
+
+
+def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
+    files = _submissions_in(folder)
+    named = [path for path in files if path.stem == topic]
+    notebooks = [path for path in files if path.suffix == ".ipynb"]
+    for choice in (named, notebooks, files):
+        if choice:
+            return Located(student, choice[0], folder)
+    return Located(student, None, folder)
+
+
+def _submissions_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink())
+
+
+def read(located: Located, topic: str, manifest: Manifest) -> Submission:
+    """Read a submission; whatever is wrong with it is said in the result, never raised."""
+    oddities: list[Oddity] = []
+    files = _files_beside(located, oddities)
+    submitted_at = _submitted_at(located, oddities)
+    if located.path is None:
+        why = f"expected {topic}.ipynb or {topic}.py in the folder, got neither"
+        return Submission(located.student, (), "", files, _hash(b"", files), tuple(oddities), why, submitted_at)
+    if located.folder is not None and located.path.stem != topic:
+        oddities.append(Oddity("renamed-file", f"expected {topic}.ipynb or {topic}.py, took {located.path.name}"))
+    content = b""
+    unreadable, cut = "", _Cut()
+    try:
+        content = located.path.read_bytes()
+        cut = _read_script(located.path, content) if located.path.suffix == ".py" else _read_notebook(located.path, manifest)
+    except (UnreadableNotebook, OSError) as error:
+        unreadable = str(error)
+    name = "submission" if located.path.suffix == ".py" else "__main__"
+    return Submission(
+        located.student,
+        tuple(cut.cells),
+        name,
+        files,
+        _hash(content, files),
+        tuple(oddities + cut.oddities),
+        unreadable,
+        submitted_at,
+    )
+
+
+def _read_script(path: Path, content: bytes) -> _Cut:
+    if len(content) > MAX_SOURCE_BYTES:
+        raise UnreadableNotebook(f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got {len(content) >> 20} MiB")
+    try:
+        source = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableNotebook(f"expected UTF-8 text, got: {error}") from error
+    return _Cut([SubmittedCell(path.name, source, WHOLE_FILE)])
+
+
+def _read_notebook(path: Path, manifest: Manifest) -> _Cut:
+    cells = read_cells(path)
+    if sum(len(cell.source) for cell in cells) > MAX_SOURCE_BYTES:
+        raise UnreadableNotebook(f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got more")
+    cut = _Cut([SubmittedCell(f"cell {cell.grade_id}", cell.source, "") for cell in manifest.having("setup")])
+    copies: Counter[str] = Counter()
+    for cell in cells:
+        _take(cell, manifest, cut, copies)
+    _say_what_is_odd(cells, manifest, cut, copies)
+    return cut
+
+
+def _take(cell: RawCell, manifest: Manifest, cut: _Cut, copies: Counter[str]) -> None:
+    """Add the cell to what will be run, if it is the student's own code."""
+    if cell.kind != "code" or not cell.source.strip():
+        return
+    if cell.grade_id not in manifest:
+        label = f"cell number {cell.number}"
+        cut.cells.append(SubmittedCell(label, cell.source, ""))
+        return
+    released = manifest[cell.grade_id]
+    if released.role == "solution":
+        copies[cell.grade_id] += 1
+        copy = f" (copy {copies[cell.grade_id]})" if copies[cell.grade_id] > 1 else ""
+        cut.cells.append(SubmittedCell(f"cell {cell.grade_id}{copy}", cell.source, cell.grade_id))
+    elif released.role == "setup" and cell.source.strip() != released.source.strip():
+        cut.oddities.append(Oddity("changed-cell", f"cell {cell.grade_id} was changed; the release's ran first, then this"))
+        cut.cells.append(SubmittedCell(f"cell {cell.grade_id} (changed)", cell.source, ""))
+
+
+def _say_what_is_odd(cells: Sequence[RawCell], manifest: Manifest, cut: _Cut, copies: Counter[str]) -> None:
+    wanted = [cell.grade_id for cell in manifest.having("solution")]
+    for grade_id, count in copies.items():
+        if count > 1:
+            cut.oddities.append(Oddity("duplicated-cell", f"cell {grade_id} is there {count} times; the last one counts"))
+    for grade_id in wanted:
+        if copies[grade_id]:
+            continue
+        other = next((cell for cell in cells if cell.grade_id == grade_id), None)
+        why = "is not in the notebook" if other is None else f"holds no code (it is a {other.kind} cell)"
+        kind = "deleted-cell" if other is None or other.kind != "code" else "empty-cell"
+        cut.oddities.append(Oddity(kind, f"cell {grade_id} {why}"))
+    order = list(dict.fromkeys(cell.grade_id for cell in cells if cell.kind == "code" and copies[cell.grade_id]))
+    if order != [grade_id for grade_id in wanted if grade_id in order]:
+        cut.oddities.append(Oddity("reordered-cells", f"the cells came in the order {', '.join(order)}"))
+    changed = [cell.grade_id for cell in cells if cell.grade_id in manifest and _is_changed(cell, manifest)]
+    if changed:
+        names = ", ".join(dict.fromkeys(changed))
+        cut.oddities.append(Oddity("changed-metadata", f"nbgrader's metadata was changed in {names}; the release's counts"))
+
+
+def _is_changed(cell: RawCell, manifest: Manifest) -> bool:
+    released = manifest[cell.grade_id]
+    flags = (bool(cell.nbgrader.get("solution")), bool(cell.nbgrader.get("grade")))
+    points = cell.nbgrader.get("points")
+    if released.role == "test" and points is not None and points != released.points:
+        return True
+    return flags != (released.role == "solution", released.role == "test")
+
+
+def _files_beside(located: Located, oddities: list[Oddity]) -> dict[str, bytes]:
+    """Return the regular files of a submission's own folder, within the caps; links and the rest are left out."""
+    files: dict[str, bytes] = {}
+    if located.folder is None:
+        return files
+    total = 0
+    for root, folders, names in os.walk(located.folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in NBGRADER_FILES)
+        for name in sorted(names):
+            path = Path(root) / name
+            relative = str(path.relative_to(located.folder))
+            if path == located.path or relative in NBGRADER_FILES or name.startswith("."):
+                continue
+            if path.is_symlink() or not path.is_file():
+                oddities.append(Oddity("skipped-file", f"{relative} is not a regular file"))
+                continue
+            total += path.stat().st_size
+            if len(files) >= MAX_EXTRA_FILES or total > MAX_EXTRA_BYTES:
+                limit = f"{MAX_EXTRA_FILES} files or {MAX_EXTRA_BYTES >> 20} MiB"
+                oddities.append(Oddity("skipped-file", f"{relative} and what follows: more than {limit}"))
+                return files
+            files[relative] = path.read_bytes()
+    return files
+
+
+def _submitted_at(located: Located, oddities: list[Oddity]) -> datetime.datetime | None:
+    """Return what nbgrader's ``timestamp.txt`` says ("2024-11-21 10:00:00.000000 UTC"), or ``None``."""
+    if located.folder is None or not (located.folder / "timestamp.txt").is_file():
+        return None
+    text = (located.folder / "timestamp.txt").read_text(encoding="utf-8", errors="replace").strip()[:100]
+    try:
+        moment = datetime.datetime.fromisoformat(text.removesuffix(" UTC"))
+    except ValueError:
+        oddities.append(Oddity("bad-timestamp", f"timestamp.txt: expected a date and time, got {text!r}"))
+        return None
+    return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment
+
+
+def _hash(content: bytes, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(hashlib.sha256(content).digest())
+    for name, data in sorted(files.items()):
+        digest.update(name.encode("utf-8", "surrogateescape") + b"\0" + hashlib.sha256(data).digest())
+    return digest.hexdigest()
