@@ -11,18 +11,14 @@ from autograder.boundary.student import CellFailure
 from autograder.course import TopicTable
 from autograder.errors import StudentError
 from autograder.grading.plugin import Verdict
+from autograder.reports.build import build_exercise, build_report
 from autograder.reports.models import (
     MESSAGE_CHARS,
-    STDOUT_TAIL_CHARS,
     CheckResult,
     Environment,
-    ExerciseResult,
     Incident,
-    Outcome,
-    Report,
     StaffDetail,
     StaffReport,
-    grade_of,
 )
 from autograder.reports.text import clean_text
 from autograder.submissions.submission import Submission
@@ -57,14 +53,11 @@ def assemble(
     """
     names = list(dict.fromkeys(verdict.check.spec.exercise for verdict in ran.verdicts))
     exercises = tuple(
-        _exercise(name, [verdict for verdict in ran.verdicts if verdict.check.spec.exercise == name], show)
+        build_exercise(name, (_check(verdict, show) for verdict in ran.verdicts if verdict.check.spec.exercise == name))
         for name in names
     )
-    points = math.fsum(exercise.points for exercise in exercises)
-    max_points = math.fsum(exercise.max_points for exercise in exercises)
-    waiting = [v.check.spec.points for v in ran.verdicts if v.outcome == "not_graded"]
     late_seconds, penalty = _late(table, submission.submitted_at)
-    report = Report(
+    report = build_report(
         assignment=assignment,
         student=clean_text(submission.student, ID_CHARS),
         submission_sha256=submission.sha256,
@@ -73,12 +66,8 @@ def assemble(
         penalty=penalty,
         environment=environment,
         exercises=exercises,
-        points=points,
-        max_points=max_points,
-        points_not_graded=math.fsum(waiting),
-        grade=None if any(v.outcome == "not_graded" for v in ran.verdicts) else grade_of(points, max_points, penalty),
-        incidents=tuple(_incidents(submission, ran)),
-        stdout_tail=clean_text(ran.stdout_tail, STDOUT_TAIL_CHARS) if show != "nothing" else "",
+        incidents=_incidents(submission, ran),
+        stdout=ran.stdout_tail if show != "nothing" else "",
     )
     faults = [
         Incident(kind="grader-fault", check=verdict.check.id, detail=clean_text(fault, MESSAGE_CHARS))
@@ -105,16 +94,6 @@ def unreadable(verdicts: Sequence[Verdict], why: str) -> Ran:
         verdict.outcome, verdict.message = "failed", f"the submission cannot be read: {why}"
     failure = CellFailure("the submission", "*", StudentError(why), is_fatal=True)
     return Ran(verdicts, [failure])
-
-
-def _exercise(name: str, verdicts: Sequence[Verdict], show: str) -> ExerciseResult:
-    checks = tuple(_check(verdict, show) for verdict in verdicts)
-    return ExerciseResult(
-        name=name,
-        points=math.fsum(check.points for check in checks),
-        max_points=math.fsum(check.max_points for check in checks),
-        checks=checks,
-    )
 
 
 def _check(verdict: Verdict, show: str) -> CheckResult:
@@ -165,6 +144,3 @@ def _late(table: TopicTable, submitted_at: datetime.datetime | None) -> tuple[fl
     deadline = table.deadline if table.deadline.tzinfo else table.deadline.replace(tzinfo=datetime.UTC)
     late = max(0.0, (submitted_at - deadline).total_seconds())
     return late, table.late_penalty_per_day * math.ceil(late / SECONDS_PER_DAY)
-
-
-__all__ = ["Outcome", "Ran", "assemble", "unreadable"]

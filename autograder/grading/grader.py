@@ -131,7 +131,6 @@ def run_checks(
         f"--config-file={HERE / 'pytest.ini'}",
         "--import-mode=prepend",
         "--assert=plain",
-        "-q",
         *(f"-pno:{name}" for name in UNUSED_PLUGINS),
     ]
     status = pytest.main(arguments, plugins=[plugin])

@@ -82,9 +82,7 @@ def check_background_hides_a_shifted_object(student: Any) -> None:
 
 @exercise("pixel_accuracy")
 @points(0.75)
-@hint(
-    "An ignored pixel is in none of the two counts of the fraction. Whose value decides: the target's, the prediction's?"
-)
+@hint("An ignored pixel is in neither count of the fraction. Whose value decides: the target's or the prediction's?")
 @misconception("`ignore_index` has no effect", wrong.accuracy_ignores_nothing)
 @misconception("Ignored pixels are still part of the denominator", wrong.accuracy_divides_by_all)
 @misconception("Ignored pixels are counted as right", wrong.accuracy_ignored_is_right)
@@ -1023,7 +1021,7 @@ def check_entries_of_the_result(student: Any) -> None:
 @misconception("The least confident detection comes first in the ranking", wrong.map_ascending)
 @picture(
     CurvePicture(
-        caption="Two images with one object each. Ranked together, the sure mistake of one image stands above the other's hit.",
+        caption="Two images with one object each. In one ranking, the sure mistake of image 2 stands above the hit of image 1.",
         x_label="rank",
         y_label="score",
         curves=(((2.0, 0.7),), ((1.0, 0.8), (3.0, 0.2))),
@@ -1125,7 +1123,7 @@ def check_classes_weigh_the_same(student: Any) -> None:
 @misconception("The best threshold is taken, not the mean", wrong.map_best_threshold)
 @picture(ONE_OBJECT)
 def check_mean_over_thresholds(student: Any) -> None:
-    """mAP is the mean over the thresholds, and 'ap' holds each of them."""
+    """The mAP is the mean over the thresholds, and 'ap' holds each of them."""
     preds, targets = one_good_one_perfect()
     thresholds = (0.95, 0.5, 0.65, 0.8, 0.9)
     actual = student.mean_average_precision(preds, targets, thresholds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -472,7 +473,7 @@ def curve_per_row(tp: Tensor, scores: Tensor, num_gt: int) -> Curve:
 
 def curve_divides_by_all_detections(tp: Tensor, scores: Tensor, num_gt: int) -> Curve:
     """Every row of the precision is divided by the number of all detections."""
-    precision, recall = reference.precision_recall(tp, scores, num_gt)
+    _, recall = reference.precision_recall(tp, scores, num_gt)
     return recall * num_gt / max(len(tp), 1), recall
 
 
@@ -575,7 +576,7 @@ def ap_interpolated_to_one(precision: Tensor, recall: Tensor, method: str = "all
         width = float(r[k] - r[k - 1])
         share = (x - float(r[k - 1])) / width if width > 0 else 1.0
         heights.append(float(p[k - 1]) + share * float(p[k] - p[k - 1]))
-    return sum((a + b) / 200 for a, b in zip(heights, heights[1:], strict=False))
+    return sum((a + b) / 200 for a, b in pairwise(heights))
 
 
 def ap_of_found(precision: Tensor, recall: Tensor, method: str = "all_points") -> float:
