@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -68,6 +68,8 @@ class Nursery:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._spare: socket.socket | None = None
+        self._answers: deque[tuple[dict[str, Any], list[int]]] = deque()
 
     def __enter__(self) -> Self:
         self.start()
@@ -123,32 +125,43 @@ class Nursery:
         return self._process is not None and self._process.poll() is None
 
     def spawn(self) -> Worker:
-        """Fork one confined worker.
+        """Return a confined worker, and have the next one forked while this one works.
 
         Raises:
             HarnessError: if the nursery is gone or the worker could not be confined.
         """
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._send({"op": "spawn", "limits": asdict(self.limits)}, theirs.fileno())
-            answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
-        except BaseException:
-            ours.close()
-            raise
+        connection = self._spare or self._order()
+        self._spare = None
+        answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
         if "pid" not in answer or len(descriptors) != 1:
-            ours.close()
+            connection.close()
             raise HarnessError("the nursery did not fork a worker")
-        worker = Worker(ours, descriptors[0], lambda: self._exit_status(int(answer["pid"])), self.limits.memory_mib)
+        self._spare = self._order()
+        pid = int(answer["pid"])
+        worker = Worker(connection, descriptors[0], lambda: self._exit_status(pid), self.limits.memory_mib)
         layers = worker.confined_with(SPAWN_TIMEOUT_S)
         if tuple(layers) != self.layers:
             worker.kill()
             raise HarnessError(f"the worker was not confined: expected {self.layers}, got {tuple(layers)}")
         return worker
 
+    def _order(self) -> socket.socket:
+        """Ask for a worker without waiting for it; return our end of its connection."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._send({"op": "spawn", "limits": asdict(self.limits)}, theirs.fileno())
+            except HarnessError:
+                ours.close()
+                raise
+        return ours
+
     def _exit_status(self, pid: int) -> int:
         self._send({"op": "reap", "pid": pid})
-        answer, _ = self._receive(SPAWN_TIMEOUT_S)
+        answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
+        if "pid" in answer:  # the answer to the standing order came first: keep it for the next spawn
+            self._answers.append((answer, descriptors))
+            answer, _ = self._receive(SPAWN_TIMEOUT_S, is_fresh=True)
         return int(answer["status"])
 
     def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
@@ -158,8 +171,10 @@ class Nursery:
         except OSError as error:
             raise HarnessError(f"the nursery is gone: {error}") from error
 
-    def _receive(self, timeout_s: float) -> tuple[dict[str, Any], list[int]]:
+    def _receive(self, timeout_s: float, is_fresh: bool = False) -> tuple[dict[str, Any], list[int]]:
         assert self._control is not None, "the nursery is not started"
+        if self._answers and not is_fresh:
+            return self._answers.popleft()
         ready, _, _ = select.select([self._control], [], [], timeout_s)
         if not ready:
             raise HarnessError(f"the nursery did not answer within {timeout_s:g} s")
@@ -175,9 +190,14 @@ class Nursery:
 
     def stop(self) -> None:
         """End the process: close the control socket, wait, terminate, wait, kill."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
+        for connection in (self._control, self._spare):
+            if connection is not None:
+                connection.close()
+        self._control = self._spare = None
+        for _, descriptors in self._answers:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._answers.clear()
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -189,13 +209,3 @@ class Nursery:
                 process.wait(STOP_TIMEOUT_S)
                 return
         raise HarnessError("the nursery does not end")
-
-
-def wait_until(condition: object, timeout_s: float) -> bool:
-    """Return whether a nullary ``condition`` became true within the time."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if callable(condition) and condition():
-            return True
-        time.sleep(0.005)
-    return False

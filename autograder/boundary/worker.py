@@ -99,6 +99,7 @@ class Worker:
         self._exit_status = exit_status
         self._memory_bytes = (memory_mib + BASE_MIB) << 20
         self._sequence = 0
+        self._buffer = bytearray()
         self.is_alive = True
         connection.setblocking(False)
 
@@ -145,14 +146,16 @@ class Worker:
         except wire.WireError as error:
             raise HarnessError(f"{what}: its arguments cannot be sent: {error}") from error
         deadline = time.monotonic() + timeout_s
-        if select.select([self._connection], [], [], 0)[0]:
-            self._gone_or_unasked(what)
+        self._refuse_unasked(what)
         self._send(frame, what, deadline, timeout_s)
         return self._receive(what, deadline, timeout_s)
 
-    def _gone_or_unasked(self, what: str) -> None:
+    def _refuse_unasked(self, what: str) -> None:
+        """Refuse an answer that came before the question."""
         try:
             data = self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
         except OSError:
             data = b""
         if not data:
@@ -163,24 +166,27 @@ class Worker:
     def _send(self, frame: bytes, what: str, deadline: float, timeout_s: float) -> None:
         view = memoryview(frame)
         while view:
-            self._wait(what, deadline, timeout_s, for_writing=True)
             try:
                 view = view[self._connection.send(view[:CHUNK]) :]
             except BlockingIOError:
-                continue
+                self._wait(what, deadline, timeout_s, for_writing=True)
             except OSError:
                 raise self._crashed(what) from None
 
     def _receive(self, what: str, deadline: float, timeout_s: float) -> Answer:
-        header_size, payload_size = wire.PREFIX.unpack(self._read(wire.PREFIX.size, what, deadline, timeout_s))
+        self._fill(wire.PREFIX.size, what, deadline, timeout_s)
+        header_size, payload_size = wire.PREFIX.unpack_from(self._buffer)
         if header_size > wire.MAX_HEADER_BYTES or payload_size > wire.MAX_PAYLOAD_BYTES:
             self.kill()
             raise ProtocolViolation(f"{what}: the answer is too large")
-        header = bytes(self._read(header_size, what, deadline, timeout_s))
-        payload = self._read(payload_size, what, deadline, timeout_s)
+        start = wire.PREFIX.size + header_size
+        self._fill(start + payload_size, what, deadline, timeout_s)
+        frame, self._buffer = self._buffer, bytearray()
         try:
-            fields = wire.read_header(header)
-            tensors, infos = wire.read_tensors(fields.pop("tensors", []), payload)
+            if len(frame) != start + payload_size:
+                raise wire.WireError("there is more than one answer")
+            fields = wire.read_header(bytes(frame[wire.PREFIX.size : start]))
+            tensors, infos = wire.read_tensors(fields.pop("tensors", []), memoryview(frame)[start:])
             reply = Reply.model_validate(fields)
         except (wire.WireError, ValidationError):
             self.kill()
@@ -190,20 +196,19 @@ class Worker:
             raise ProtocolViolation(f"{what}: the answer does not belong to the question")
         return Answer(reply, tensors, infos)
 
-    def _read(self, size: int, what: str, deadline: float, timeout_s: float) -> bytearray:
-        data = bytearray()  # grows with what has come, not with what was announced
-        while len(data) < size:
+    def _fill(self, size: int, what: str, deadline: float, timeout_s: float) -> None:
+        """Read until at least ``size`` bytes are there; memory grows with what has come, not with what was announced."""
+        while len(self._buffer) < size:
             self._wait(what, deadline, timeout_s)
             try:
-                chunk = self._connection.recv(min(CHUNK, size - len(data)))
+                chunk = self._connection.recv(CHUNK)
             except BlockingIOError:
                 continue
             except OSError:
                 chunk = b""
             if not chunk:
                 raise self._crashed(what)
-            data += chunk
-        return data
+            self._buffer += chunk
 
     def _wait(self, what: str, deadline: float, timeout_s: float, for_writing: bool = False) -> None:
         waiting = [self._connection]
@@ -231,7 +236,7 @@ class Worker:
 
     def _crashed(self, what: str) -> StudentError:
         select.select([self._pidfd], [], [], 1.0)  # it is ending: let it, so that its status says how
-        status = self.kill()
+        status = self._status_after_end()
         if status == -signal.SIGXCPU:
             return StudentTimedOut(f"{what}: used up its CPU time")
         if status is None or status == -signal.SIGKILL:
@@ -240,21 +245,21 @@ class Worker:
             return StudentCrashed(f"{what}: its process was ended by {_signal_name(-status)}")
         return StudentCrashed(f"{what}: its process ended itself with exit code {status} before it answered")
 
-    def kill(self) -> int | None:
-        """End the process and everything it has started; return its exit status where it is known."""
-        if not self.is_alive:
-            return None
-        self.is_alive = False
-        status: int | None = None
-        try:
+    def kill(self) -> None:
+        """End the process and everything it has started; the nursery reaps it."""
+        if self.is_alive:
+            self.is_alive = False
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            with contextlib.suppress(HarnessError):
-                status = self._exit_status()
-        finally:
             self._connection.close()
             os.close(self._pidfd)
-        return status
+
+    def _status_after_end(self) -> int | None:
+        """End the process and return its exit status, where the nursery is still there to tell."""
+        self.kill()
+        with contextlib.suppress(HarnessError):
+            return self._exit_status()
+        return None
 
 
 def _signal_name(number: int) -> str:

@@ -30,6 +30,7 @@ from autograder.worker.confinement import Limits
 
 MAX_MESSAGE = 1 << 20
 REAP_INTERVAL_S = 1.0
+MAX_REMEMBERED = 100
 ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"}
 
 
@@ -62,7 +63,10 @@ class Nursery:
             self._reap()
             if not ready:
                 continue
-            message, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 1)
+            try:
+                message, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 1)
+            except ConnectionResetError:
+                return
             if not message:
                 return
             request = json.loads(message)
@@ -112,6 +116,8 @@ class Nursery:
 
     def _ended(self, pid: int, status: int) -> None:
         self.ended[pid] = os.waitstatus_to_exitcode(status)
+        if len(self.ended) > MAX_REMEMBERED:  # nobody asks how a worker ended that the grader has ended itself
+            del self.ended[next(iter(self.ended))]
         if pid in self.scratch:
             shutil.rmtree(self.scratch.pop(pid), ignore_errors=True)
 

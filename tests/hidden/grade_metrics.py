@@ -114,7 +114,7 @@ def check_negative_index(student: Any) -> None:
     """A negative `ignore_index` works, and ignores nothing where the dtype cannot hold it."""
     target, pred = torch.tensor([0, -100, 1, 1, -100]), torch.tensor([0, 1, 1, 0, 1])
     expect_metric(student.pixel_accuracy(pred, target, -100), metrics.pixel_accuracy(pred, target, -100))
-    target, pred = torch.tensor([0, 255, 1, 255], dtype=torch.uint8), torch.tensor([0, 255, 0, 1])
+    target, pred = torch.tensor([0, 255, 1, 255], dtype=torch.uint8), torch.tensor([0, 255, 0, 255])
     expect_metric(student.pixel_accuracy(pred, target, -1), metrics.pixel_accuracy(pred, target, -1))
 
 
@@ -188,11 +188,13 @@ def check_overlapping_boxes(student: Any) -> None:
 @misconception("The union is the sum of both areas: the intersection is counted twice", wrong.iou_union_is_sum)
 @misconception("The intersection is missing from the union", wrong.iou_union_without_intersection)
 @misconception("The denominator is the smaller area, not the union", wrong.iou_over_smaller_area)
+@misconception("The denominator is the area of the box in `boxes1`, not the union", wrong.iou_over_area1)
+@misconception("The denominator is the area of the box in `boxes2`, not the union", wrong.iou_over_area2)
 @misconception("This is the Dice score, not the IoU", wrong.iou_is_dice)
 def check_same_and_nested_boxes(student: Any) -> None:
     """A box has IoU 1 with itself, and the ratio of the areas with a box inside it."""
-    outer, inner = boxes((10, 20, 60, 60)), boxes((10, 20, 60, 60), (20, 30, 40, 45))
-    expect_iou(student.box_iou(outer, inner), metrics.box_iou(outer, inner))
+    nested = boxes((10, 20, 60, 60), (20, 30, 40, 45))
+    expect_iou(student.box_iou(nested, nested), metrics.box_iou(nested, nested))
 
 
 @exercise("box_iou")
@@ -317,7 +319,7 @@ def check_no_boxes(student: Any) -> None:
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8], ids=["int64", "uint8"])
 def check_whole_numbers(student: Any, dtype: torch.dtype) -> None:
     """Integer boxes give the same IoU, in float32."""
-    boxes1, boxes2 = boxes((0, 0, 30, 20), (150, 160, 250, 240)).to(dtype), boxes((10, 5, 32, 25)).to(dtype)
+    boxes1, boxes2 = boxes((2, 6, 30, 34), (150, 160, 250, 240)).to(dtype), boxes((3, 10, 25, 32)).to(dtype)
     expect_close(student.box_iou(boxes1, boxes2), metrics.box_iou(boxes1, boxes2).double(), dtype=torch.float32)
 
 
@@ -518,6 +520,7 @@ def check_ignored_ground_truth(student: Any) -> None:
 @points(0.5)
 @hint("A detection overlaps an object that counts and, even more, a crowd. Which of them comes first in the docstring?")
 @misconception("Ground truth that counts and ignored ground truth compete by IoU", wrong.match_ignored_competes)
+@misconception("One ground truth makes several detections right", wrong.match_many_to_one)
 @misconception("Ignored ground truth is treated like any other", wrong.match_ignored_as_normal)
 @misconception(
     "Ignored ground truth is deleted, so that detections on it become false positives", wrong.match_without_ignored
@@ -525,7 +528,7 @@ def check_ignored_ground_truth(student: Any) -> None:
 def check_ground_truth_that_counts_comes_first(student: Any) -> None:
     """Ground truth that counts is taken before ignored ground truth, even if the latter overlaps more."""
     gt_boxes, gt_ignore = boxes((0, 0, 20, 20), (6, 0, 26, 20)), torch.tensor([True, False])
-    pred_boxes, scores = boxes((2, 0, 22, 20), (1, 0, 21, 20)), reals(0.9, 0.8)
+    pred_boxes, scores = boxes((2, 0, 22, 20), (1, 0, 21, 20), (-3, 0, 17, 20)), reals(0.9, 0.8, 0.7)
     expect_matches(student.match_detections(pred_boxes, scores, gt_boxes, 0.5, gt_ignore),
                    metrics.match_detections(pred_boxes, scores, gt_boxes, 0.5, gt_ignore))  # fmt: skip
 
@@ -597,8 +600,6 @@ def check_many_detections(student: Any) -> None:
 @points(0.5)
 @hint("Follow the three steps of the docstring for each detection, the surest one first.")
 @misconception("One ground truth makes several detections right", wrong.match_many_to_one)
-@misconception("Detections are not sorted by score before they choose", wrong.match_in_input_order)
-@misconception("The result is in the order of the scores, not in that of the inputs", wrong.match_in_rank_order)
 @misconception("Ignored ground truth is treated like any other", wrong.match_ignored_as_normal)
 @misconception(
     "Ignored ground truth is deleted, so that detections on it become false positives", wrong.match_without_ignored
@@ -735,7 +736,7 @@ def check_recall_of_no_object(student: Any) -> None:
 @misconception("Of equal scores the later detection comes first", wrong.curve_reverses_ties)
 def check_equal_scores_keep_their_order(student: Any) -> None:
     """Detections with equal scores keep the order of the inputs."""
-    tp, scores = torch.tensor([True, False, True, False, False]), reals(0.5, 0.9, 0.9, 0.5, 0.5)
+    tp, scores = torch.tensor([True, True, False, False, True]), reals(0.5, 0.9, 0.9, 0.5, 0.5)
     expect_curve(student.precision_recall(tp, scores, 3), metrics.precision_recall(tp, scores, 3))
 
 
@@ -802,12 +803,11 @@ RECOVERING = CurvePicture(
 @misconception("The points are joined by straight lines down to recall 1, precision 0", wrong.ap_trapezoid_to_one)
 @misconception("The envelope is extended linearly to recall 1, precision 0", wrong.ap_interpolated_to_one)
 @misconception("The area is relative to the last recall, as if every object had been found", wrong.ap_of_found)
-@misconception("This is the last precision times the last recall", wrong.ap_is_product)
 @misconception("This is the mean of the precisions, whatever the recall does", wrong.ap_is_mean_precision)
 @misconception("This is the F1 score of the last row", wrong.ap_is_f1)
 @misconception("The height of a step is the precision before it, not the one after it", wrong.ap_left_heights)
+@misconception("The envelope is the best precision so far, not the best from there on", wrong.ap_envelope_from_left)
 @misconception("101 points are used whatever `method` is", wrong.ap_hundred_one)
-@misconception("A sum of 11 values is divided by 10", wrong.ap_eleven_over_ten)
 @pytest.mark.parametrize("method", ["step", "all_points"])
 def check_ap_of_the_lecture_table(student: Any, method: str) -> None:
     """The lecture's table has the same area by steps and under the envelope."""
@@ -1021,7 +1021,7 @@ def check_entries_of_the_result(student: Any) -> None:
 @misconception("The least confident detection comes first in the ranking", wrong.map_ascending)
 @picture(
     CurvePicture(
-        caption="Two images with one object each. In one ranking, the sure mistake of image 2 stands above the hit of image 1.",
+        caption="One object in each image. In one ranking, the mistake of image 2 stands above the hit of image 1.",
         x_label="rank",
         y_label="score",
         curves=(((2.0, 0.7),), ((1.0, 0.8), (3.0, 0.2))),
@@ -1041,10 +1041,11 @@ def check_one_ranking_for_all_images(student: Any) -> None:
 @misconception(
     "Images without ground truth are skipped, and their false positives with them", wrong.map_skips_images_without_gt
 )
+@misconception("AP is computed for each image and then averaged", wrong.map_per_image)
 def check_images_without_objects(student: Any) -> None:
     """Detections in images without any object are false positives."""
-    preds = [detections((SOFA, 0.6, 1)), detections((SOFA, 0.9, 1))]
-    targets = [objects((SOFA, 1)), objects()]
+    preds = [detections((SOFA, 0.9, 1)), detections((FAR, 0.7, 1), (SOFA, 0.6, 1)), detections((TABLE, 0.3, 1))]
+    targets = [objects(), objects((SOFA, 1)), objects((TABLE, 1))]
     expect_map(student.mean_average_precision(preds, targets), metrics.mean_average_precision(preds, targets))
 
 
@@ -1055,13 +1056,15 @@ def check_images_without_objects(student: Any) -> None:
     "Images without an object of a class are skipped for it, and their false positives with them",
     wrong.map_skips_images_without_class,
 )
+@misconception("AP is computed for each image and then averaged", wrong.map_per_image)
 def check_images_without_the_class(student: Any) -> None:
     """Detections of a class in images that only show other classes are false positives."""
     preds = [
-        detections((FAR, 0.95, 1), (SOFA, 0.6, 1)),
         detections((TABLE, 0.7, 2), (SOFA, 0.9, 1)),
+        detections((FAR, 0.95, 1), (SOFA, 0.6, 1)),
+        detections((SOFA, 0.3, 1)),
     ]
-    targets = [objects((SOFA, 1)), objects((TABLE, 2))]
+    targets = [objects((TABLE, 2)), objects((SOFA, 1)), objects((SOFA, 1))]
     expect_map(student.mean_average_precision(preds, targets), metrics.mean_average_precision(preds, targets))
 
 
@@ -1197,7 +1200,6 @@ def check_no_object_at_all(student: Any) -> None:
 @misconception("AP is computed for each image and then averaged", wrong.map_per_image)
 @misconception("The images' detections are put one after the other, not ranked together", wrong.map_unsorted)
 @misconception("Detections are matched with objects of any class", wrong.map_ignores_labels_when_matching)
-@misconception("Only the first threshold decides", wrong.map_first_threshold)
 def check_random_images(student: Any, generator: Generator) -> None:
     """Random images with several classes have the right mAP."""
     thresholds, preds, targets = (0.5, 0.7), [], []

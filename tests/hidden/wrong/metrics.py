@@ -207,7 +207,7 @@ def iou_in_low_precision(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     ).clamp(min=0)
     intersection = size[..., 0] * size[..., 1]
     area1, area2 = ((b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (boxes1, boxes2))
-    return intersection / (area1[:, None] + area2[None, :] - intersection)
+    return (intersection / (area1[:, None] + area2[None, :] - intersection)).float()
 
 
 def iou_in_integers(boxes1: Tensor, boxes2: Tensor) -> Tensor:
