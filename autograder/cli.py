@@ -33,7 +33,9 @@ def cli() -> None:
 @click.argument("topic")
 @click.argument("submissions", nargs=-1, required=True, type=PATHS)
 @click.option("--out", required=True, type=PATHS, help="The folder for the reports and the class page.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Grader processes side by side.")
+@click.option(
+    "--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Grader processes side by side."
+)
 @click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu"]), help="Where to grade.")
 @click.option("--force", is_flag=True, help="Grade also what has a report of the same submission and checks.")
 def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, device: str, force: bool) -> None:
@@ -104,7 +106,9 @@ def release(topics: tuple[str, ...]) -> None:
     try:
         from autograder.nbgrader.release import release_topic
     except ImportError as error:
-        raise UsageError(f"release: expected nbgrader to be installed, got: {error}. Install autograder[nbgrader].") from error
+        raise UsageError(
+            f"release: expected nbgrader to be installed, got: {error}. Install autograder[nbgrader]."
+        ) from error
     course = Course.find()
     for name in topics or tuple(course.file.topics):
         click.echo(str(release_topic(course, name)))
@@ -180,7 +184,9 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--out: expected a folder that can be written, got {str(path)!r}: {error.strerror}.") from error
+        raise UsageError(
+            f"--out: expected a folder that can be written, got {str(path)!r}: {error.strerror}."
+        ) from error
 
 
 def _fail(message: str, code: int) -> NoReturn:

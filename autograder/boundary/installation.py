@@ -20,8 +20,12 @@ SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cach
 
 @dataclass(frozen=True)
 class Installation:
-    """Absolute paths: ``readable`` files and folders, ``masked`` folders inside them that stay out of sight, and
-    ``listable`` folders of which only the names of the entries may be read (Python's import looks for modules there).
+    """Absolute paths of what a worker sees.
+
+    Attributes:
+        readable: files and folders that may be read.
+        masked: folders inside them that stay out of sight.
+        listable: folders of which only the names of the entries may be read, for Python's import looks there.
     """
 
     readable: tuple[str, ...]
@@ -93,5 +97,7 @@ def _with_requirements(packages: Iterable[str]) -> set[str]:
 def _entries(distribution: metadata.Distribution) -> set[str]:
     """Return the top-level files and folders that a distribution has put into its site-packages."""
     root = str(distribution.locate_file(""))
-    names = {file.parts[0] for file in distribution.files or () if file.parts and file.parts[0] not in ("..", "__pycache__")}
+    names = {
+        file.parts[0] for file in distribution.files or () if file.parts and file.parts[0] not in ("..", "__pycache__")
+    }
     return {os.path.join(root, name) for name in names}

@@ -27,7 +27,7 @@ START_TIMEOUT_S = 120.0  # importing torch from a cold disk on a loaded machine
 SPAWN_TIMEOUT_S = 20.0  # a fork takes milliseconds; a machine that swaps takes seconds
 STOP_TIMEOUT_S = 5.0
 MAX_MESSAGE = 1 << 20
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 INSTALL_HINTS = {
     "namespaces": "allow user namespaces (sysctl user.max_user_namespaces > 0), or start as root",
     "uid": "start as root, or leave 'uid' out: an ordinary user has no other identity to change to",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -92,6 +92,16 @@ class CellFailure:
     exercise: str
     error: StudentError
     is_fatal: bool
+
+    @property
+    def reason(self) -> str:
+        """What happened, without the cell's name in front."""
+        return str(self.error).removeprefix(f"{self.label}: ")
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it only says that the student has not filled it yet."""
+        return isinstance(self.error, StudentRaised) and "NotImplementedError" in self.error.names
 
 
 @dataclass
@@ -184,7 +194,7 @@ class Student:
         return {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else {}
 
     def define(self, module: str, source: str) -> None:
-        """Run ``source``, trusted but not secret, as a module of its own in the worker (objects that a check hands in)."""
+        """Run ``source``, trusted but not secret, as a module of its own in the worker."""
         self._ask("exec", module, (), {}, label=module, source=source, module=module)
 
     def run(self, label: str, source: str) -> None:
@@ -193,7 +203,7 @@ class Student:
 
     def origin_of(self, tensor: Tensor) -> TensorInfo | None:
         """Return where and how a received tensor lived in the worker."""
-        info = self._origins.get(tensor)
+        info = self._origins.get(tensor)  # type: ignore[no-untyped-call]
         return info if isinstance(info, TensorInfo) else None
 
     @property
@@ -292,9 +302,10 @@ class Student:
 
     def _load_into(self, worker: Worker) -> None:
         """Run the cells; return early, with a dead worker, when one of them kills it (it will be left out then)."""
-        contents = tuple(torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
-                         for data in self._files.values())  # fmt: skip
-        worker.ask("start", "start", self._limits.cell_s, args=contents, name=self._module_name, files=list(self._files))
+        contents = tuple(torch.tensor(list(data), dtype=torch.uint8) for data in self._files.values())
+        worker.ask(
+            "start", "start", self._limits.cell_s, args=contents, name=self._module_name, files=list(self._files)
+        )
         for number, cell in enumerate(self._cells):
             known = self.failures.get(number)
             if known is not None and known.is_fatal:
@@ -314,7 +325,9 @@ class Student:
                 )
             elif self.workers_used == 1 and isinstance(answer.reply.ignored, dict):
                 lines = answer.decode("ignored")
-                self.ignored += [(cell.label, str(line)[:200]) for line in lines[:20]] if isinstance(lines, list) else []
+                self.ignored += (
+                    [(cell.label, str(line)[:200]) for line in lines[:20]] if isinstance(lines, list) else []
+                )
 
     def _take_output(self, answer: Answer) -> None:
         log = self._log
@@ -329,11 +342,11 @@ class Student:
             return error
         if error.text != f"{what} is not defined":
             return error
-        failed = [failure for failure in self.failures.values() if failure.exercise == what]
+        failed = [failure for failure in self.failures.values() if failure.exercise in (what, "*")]
         if not failed:
             return StudentRaised(what, error.names, error.text)
         kind = type(failed[-1].error)
-        message = f"{what} is not defined, because {failed[-1].label} did not run: {failed[-1].error}"
+        message = f"{what} is not defined, because {failed[-1].label} did not run: {failed[-1].reason}"
         return StudentRaised(what, error.names, message) if kind is StudentRaised else kind(message)
 
 
@@ -370,7 +383,11 @@ class Handle:
         return self._student._record(what, args, kwargs, answer)
 
     def _check(self) -> None:
-        if self._student.workers_used != self._generation or self._student._worker is None or not self._student._worker.is_alive:
+        if (
+            self._student.workers_used != self._generation
+            or self._student._worker is None
+            or not self._student._worker.is_alive
+        ):
             raise StudentCrashed(f"{self.type_name}: its process has ended, and the object with it")
 
 
@@ -391,8 +408,10 @@ def _raised(what: str, answer: Answer) -> StudentError:
     assert error is not None
     names = tuple(error.names)
     place = f" ({error.where})" if error.where else ""
-    if "MemoryError" in names or "OutOfMemoryError" in names or (
-        "RuntimeError" in names and any(words in error.text for words in OUT_OF_MEMORY_WORDS)
+    if (
+        "MemoryError" in names
+        or "OutOfMemoryError" in names
+        or ("RuntimeError" in names and any(words in error.text for words in OUT_OF_MEMORY_WORDS))
     ):
         return StudentOutOfMemory(f"{what}: asked for more memory than allowed{place}")
     if "PermissionError" in names:

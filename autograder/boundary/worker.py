@@ -91,9 +91,7 @@ class Answer:
 class Worker:
     """A confined process that answers requests in order."""
 
-    def __init__(
-        self, connection: socket.socket, pidfd: int, exit_status: Callable[[], int], memory_mib: int
-    ) -> None:
+    def __init__(self, connection: socket.socket, pidfd: int, exit_status: Callable[[], int], memory_mib: int) -> None:
         self._connection = connection
         self._pidfd = pidfd
         self._exit_status = exit_status
@@ -197,7 +195,7 @@ class Worker:
         return Answer(reply, tensors, infos)
 
     def _fill(self, size: int, what: str, deadline: float, timeout_s: float) -> None:
-        """Read until at least ``size`` bytes are there; memory grows with what has come, not with what was announced."""
+        """Read until ``size`` bytes are there; memory grows with what has come, not with what was announced."""
         while len(self._buffer) < size:
             self._wait(what, deadline, timeout_s)
             try:
@@ -217,7 +215,9 @@ class Worker:
             if left <= 0:
                 self.kill()
                 raise StudentTimedOut(f"{what}: ran for more than {timeout_s:g} s")
-            ready = select.select([] if for_writing else waiting, waiting if for_writing else [], [], min(left, WATCH_INTERVAL_S))
+            ready = select.select(
+                [] if for_writing else waiting, waiting if for_writing else [], [], min(left, WATCH_INTERVAL_S)
+            )
             if ready[0] or ready[1]:
                 return
             if self._resident_bytes() > self._memory_bytes:

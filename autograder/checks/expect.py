@@ -102,7 +102,7 @@ def expect_number(
     if isinstance(actual, Tensor):
         if actual.dim() != 0:
             raise CheckFailed(
-                f"{subject}: expected a number (a float or a 0-dim tensor), got a tensor of shape {tuple(actual.shape)}",
+                f"{subject}: expected a number (a float or a 0-dim tensor), got {_kind(actual)}",
                 comparison=Comparison(expected_shape=(), actual_shape=tuple(actual.shape)),
             )
         if actual.is_complex() or actual.dtype == torch.bool:
@@ -275,9 +275,7 @@ def _tensor(
     return actual
 
 
-def _values(
-    actual: Tensor, expected: Tensor, subject: str, tolerance: Tolerance, equal_nan: bool, dtype: str
-) -> None:
+def _values(actual: Tensor, expected: Tensor, subject: str, tolerance: Tolerance, equal_nan: bool, dtype: str) -> None:
     left, right = actual.detach().double(), expected.detach().double()
     bound = tolerance.atol + tolerance.rtol * right.abs()
     if bool(((left - right).abs() <= bound).all()) and bool(bound.isfinite().all()):
@@ -303,9 +301,13 @@ def _values(
     staff = _staff(actual, expected, tolerance)
     if bool((~left.isfinite() & right.isfinite()).any()):
         what = "NaN" if bool(left.isnan().any()) else "infinity"
-        raise CheckFailed(f"{subject}: the result contains {what} where it should be finite", comparison=comparison, staff=staff)
+        raise CheckFailed(
+            f"{subject}: the result contains {what} where it should be finite", comparison=comparison, staff=staff
+        )
     if bool((right.isnan() & ~left.isnan()).any()):
-        raise CheckFailed(f"{subject}: the result is a number where it should be NaN", comparison=comparison, staff=staff)
+        raise CheckFailed(
+            f"{subject}: the result is a number where it should be NaN", comparison=comparison, staff=staff
+        )
     wrong = int((~right_values).sum())
     how_many = "wrong value" if left.dim() == 0 else f"{wrong} of {left.numel()} values are wrong"
     raise CheckFailed(f"{subject}: {how_many}", comparison=comparison, staff=staff)
@@ -367,8 +369,10 @@ def _identical(left: object, right: object) -> bool:
     if isinstance(left, list | tuple):
         return isinstance(right, list | tuple) and len(left) == len(right) and all(map(_identical, left, right))
     if isinstance(left, Mapping):
-        return isinstance(right, Mapping) and left.keys() == right.keys() and all(
-            _identical(value, right[key]) for key, value in left.items()
+        return (
+            isinstance(right, Mapping)
+            and left.keys() == right.keys()
+            and all(_identical(value, right[key]) for key, value in left.items())
         )
     return type(left) is type(right) and (left == right or (isinstance(left, float) and math.isnan(left)))
 

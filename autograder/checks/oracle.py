@@ -75,7 +75,9 @@ def _digest(value: Any, digest: Any) -> None:
     if isinstance(value, Tensor):
         digest.update(f"tensor {value.dtype} {tuple(value.shape)}".encode())
         data = value.detach().cpu().contiguous()
-        digest.update(data.view(torch.uint8).numpy().tobytes() if data.numel() and data.dim() else repr(data.tolist()).encode())
+        digest.update(
+            data.view(torch.uint8).numpy().tobytes() if data.numel() and data.dim() else repr(data.tolist()).encode()
+        )
     elif isinstance(value, list | tuple):
         digest.update(f"{type(value).__name__} {len(value)}".encode())
         for item in value:

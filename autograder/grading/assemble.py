@@ -111,7 +111,9 @@ def _check(verdict: Verdict, show: str) -> CheckResult:
     if has_passed or show == "nothing":
         return result
     if verdict.outcome == "not_graded":
-        return result.model_copy(update={"message": "This check could not be judged. The fault is ours; it costs nothing."})
+        return result.model_copy(
+            update={"message": "This check could not be judged. The fault is ours; it costs nothing."}
+        )
     return result.model_copy(
         update={
             "message": clean_text(verdict.message, MESSAGE_CHARS),
@@ -127,8 +129,14 @@ def _incidents(submission: Submission, ran: Ran) -> list[Incident]:
     found = [(oddity.kind, "", oddity.detail) for oddity in submission.oddities]
     found += [("magic", "", f"{label}: {line!r} was left out") for label, line in ran.ignored]
     for failure in ran.failures:
-        kind = "unreadable" if failure.exercise == "*" and failure.is_fatal and not ran.verdicts[0].duration_s else "cell-failed"
-        found.append((kind, "", f"{failure.label} did not run to its end: {failure.error}"))
+        if failure.is_unfinished:
+            continue
+        kind = (
+            "unreadable"
+            if failure.exercise == "*" and failure.is_fatal and not ran.verdicts[0].duration_s
+            else "cell-failed"
+        )
+        found.append((kind, "", f"{failure.label} did not run to its end: {failure.reason}"))
     found += [
         (verdict.outcome.replace("_", "-"), verdict.check.id, verdict.message)
         for verdict in ran.verdicts

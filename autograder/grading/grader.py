@@ -1,7 +1,7 @@
 """The grader process: the hidden checks, the reference and the expected values live here, and no student code.
 
-Started by the operator with ``python -m autograder.grading.grader FD``. Over the socket ``FD`` it gets its job, then one
-submission per line; it answers each with a line when the report is written.
+Started by the operator with ``python -m autograder.grading.grader FD``. Over the socket ``FD`` it gets its job, then
+one submission per line; it answers each with a line when the report is written.
 """
 
 from __future__ import annotations
@@ -168,7 +168,13 @@ def _job_of(settings: dict[str, Any]) -> Job:
     course = Course.read(Path(settings["course"]))
     topic: Topic = course.topic(settings["topic"])
     return Job(
-        course, topic.name, topic.table, topic.grader, Manifest.read(topic.release), topic.grader_sha256, Path(settings["out"])
+        course,
+        topic.name,
+        topic.table,
+        topic.grader,
+        Manifest.read(topic.release),
+        topic.grader_sha256,
+        Path(settings["out"]),
     )
 
 
@@ -181,7 +187,9 @@ def _visible_job_of(settings: dict[str, Any]) -> Job:
         tuple(visible.VisibleCell(cell.grade_id, cell.grade_id.removeprefix("test_"), cell.source) for cell in tests)
     )
     course = Course.read(Path(settings["course"]))
-    return Job(course, path.stem, TopicTable(points=0), HERE / "grade_visible.py", manifest, "visible", Path(settings["out"]))
+    return Job(
+        course, path.stem, TopicTable(points=0), HERE / "grade_visible.py", manifest, "visible", Path(settings["out"])
+    )
 
 
 def _arriving(lines: IO[str]) -> Iterator[Located]:

@@ -1,8 +1,8 @@
 """The pytest plugin: collects the hidden checks once, then runs them for one submission after another.
 
-pytest is the engine (fixtures, parametrisation, ids); the verdict is not its. A check has passed only if its body ran to
-the end and expected something; what the student's code did wrong is a :class:`StudentError` or a :class:`CheckFailed`;
-every other exception is a fault of ours, and the check is ``not_graded``.
+pytest is the engine (fixtures, parametrisation, ids); the verdict is not its. A check has passed only if its body ran
+to the end and expected something; what the student's code did wrong is a :class:`StudentError` or a
+:class:`CheckFailed`; every other exception is a fault of ours, and the check is ``not_graded``.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class ChecksPlugin:
         done: is given each student's verdicts.
     """
 
-    def __init__(
-        self, seed: int, students: Iterable[Student], done: Callable[[Student, list[Verdict]], None]
-    ) -> None:
+    def __init__(self, seed: int, students: Iterable[Student], done: Callable[[Student, list[Verdict]], None]) -> None:
         self._seed = seed
         self._students = students
         self._done = done
@@ -124,6 +122,7 @@ class ChecksPlugin:
             self._judge(verdict, call.excinfo.value)
         elif call.when == "call":
             self._pass(verdict)
+        assert call.when != "collect"
         return pytest.TestReport(item.nodeid, item.location, {}, "passed", None, call.when, duration=call.duration)
 
     # ------------------------------------------------------------------ inside
@@ -179,7 +178,9 @@ class ChecksPlugin:
                 if _is_output_of(mistake, calls[-1].args, dict(calls[-1].kwargs), calls[-1].result):
                     return mistake.sentence
             except Exception as error:  # a mistake is ours; that it breaks must not touch the student's verdict
-                verdict.faults.append(f"the misconception {mistake.wrong.__name__} raised {type(error).__name__}: {error}")
+                verdict.faults.append(
+                    f"the misconception {mistake.wrong.__name__} raised {type(error).__name__}: {error}"
+                )
         return ""
 
 

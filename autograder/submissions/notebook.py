@@ -88,7 +88,7 @@ def read_cells(path: Path) -> list[RawCell]:
         raise UnreadableNotebook("expected a notebook, got another JSON value")
     if content.get("nbformat") != 4:
         try:
-            content = nbformat.convert(nbformat.from_dict(content), 4)
+            content = nbformat.convert(nbformat.from_dict(content), 4)  # type: ignore[no-untyped-call]
         except Exception as error:  # nbformat raises whatever a malformed old notebook happens to break
             raise UnreadableNotebook(f"expected a notebook of format 4, got: {type(error).__name__}") from error
     cells = content.get("cells")

@@ -94,7 +94,7 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
         here = [_in_file(argument)] if argument.is_file() else _in_folder(topic, argument)
         if not here:
             raise UsageError(
-                f"submission: expected .ipynb or .py files or folders <student>/{topic}/ in {str(argument)!r}, got none."
+                f"submission: expected .ipynb or .py files or <student>/{topic}/ folders, got none in {str(argument)!r}."
             )
         found += here
     twice = [student for student, count in Counter(item.student for item in found).items() if count > 1]
@@ -130,7 +130,9 @@ def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
 
 
 def _submissions_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink())
+    return sorted(
+        path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink()
+    )
 
 
 def read(located: Located, topic: str, manifest: Manifest) -> Submission:
@@ -147,7 +149,11 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
     unreadable, cut = "", _Cut()
     try:
         content = located.path.read_bytes()
-        cut = _read_script(located.path, content) if located.path.suffix == ".py" else _read_notebook(located.path, manifest)
+        cut = (
+            _read_script(located.path, content)
+            if located.path.suffix == ".py"
+            else _read_notebook(located.path, manifest)
+        )
     except (UnreadableNotebook, OSError) as error:
         unreadable = str(error)
     name = "submission" if located.path.suffix == ".py" else "__main__"
@@ -165,7 +171,9 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
 
 def _read_script(path: Path, content: bytes) -> _Cut:
     if len(content) > MAX_SOURCE_BYTES:
-        raise UnreadableNotebook(f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got {len(content) >> 20} MiB")
+        raise UnreadableNotebook(
+            f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got {len(content) >> 20} MiB"
+        )
     try:
         source = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -199,7 +207,9 @@ def _take(cell: RawCell, manifest: Manifest, cut: _Cut, copies: Counter[str]) ->
         copy = f" (copy {copies[cell.grade_id]})" if copies[cell.grade_id] > 1 else ""
         cut.cells.append(SubmittedCell(f"cell {cell.grade_id}{copy}", cell.source, cell.grade_id))
     elif released.role == "setup" and cell.source.strip() != released.source.strip():
-        cut.oddities.append(Oddity("changed-cell", f"cell {cell.grade_id} was changed; the release's ran first, then this"))
+        cut.oddities.append(
+            Oddity("changed-cell", f"cell {cell.grade_id} was changed; the release's ran first, then this")
+        )
         cut.cells.append(SubmittedCell(f"cell {cell.grade_id} (changed)", cell.source, ""))
 
 
@@ -207,7 +217,9 @@ def _say_what_is_odd(cells: Sequence[RawCell], manifest: Manifest, cut: _Cut, co
     wanted = [cell.grade_id for cell in manifest.having("solution")]
     for grade_id, count in copies.items():
         if count > 1:
-            cut.oddities.append(Oddity("duplicated-cell", f"cell {grade_id} is there {count} times; the last one counts"))
+            cut.oddities.append(
+                Oddity("duplicated-cell", f"cell {grade_id} is there {count} times; the last one counts")
+            )
     for grade_id in wanted:
         if copies[grade_id]:
             continue
@@ -221,7 +233,9 @@ def _say_what_is_odd(cells: Sequence[RawCell], manifest: Manifest, cut: _Cut, co
     changed = [cell.grade_id for cell in cells if cell.grade_id in manifest and _is_changed(cell, manifest)]
     if changed:
         names = ", ".join(dict.fromkeys(changed))
-        cut.oddities.append(Oddity("changed-metadata", f"nbgrader's metadata was changed in {names}; the release's counts"))
+        cut.oddities.append(
+            Oddity("changed-metadata", f"nbgrader's metadata was changed in {names}; the release's counts")
+        )
 
 
 def _is_changed(cell: RawCell, manifest: Manifest) -> bool:

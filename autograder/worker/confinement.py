@@ -3,11 +3,11 @@
 Layers, in the order in which they are set up; each returns whether it is active, and the caller decides whether the
 missing ones matter:
 
-``namespaces``    a process, network, host-name and IPC world of its own, and a file tree with only the installation in it
+``namespaces``    a process, network, host-name and IPC world of its own, a file tree with only the installation
 ``uid``           an ordinary user's rights, where the grader runs as root
 ``capabilities``  none left, and ``no_new_privs``
 ``rlimits``       memory, processes, file size, open files, CPU time, no core
-``landlock``      the installation read-only, one scratch folder writable; no TCP, no signals, no abstract sockets outside
+``landlock``      the installation read-only, one scratch folder writable; no TCP, no signals or sockets outside
 ``seccomp``       a list of allowed system calls (:mod:`autograder.worker.syscalls`)
 """
 
@@ -25,7 +25,16 @@ from autograder.worker import syscalls
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
+    1,
+    2,
+    4,
+    8,
+    32,
+    4096,
+    16384,
+    1 << 18,
+)
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 4, 24, 38, 22
 SIGKILL = 9

@@ -173,7 +173,9 @@ def main(descriptor: int) -> None:
         for name in settings["preload"]:
             torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
         warm_up()
-        readable = settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
+        readable = (
+            settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
+        )
         nursery = Nursery(control, readable, settings["listable"], layers, scratch_root=settings["scratch_root"])
         if "namespaces" in layers:
             nursery.home_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -181,9 +183,12 @@ def main(descriptor: int) -> None:
         gc.freeze()
         control.send(json.dumps({"ready": layers, "versions": _versions()}).encode())
     except Exception as error:
-        control.send(json.dumps({"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}).encode())
+        control.send(
+            json.dumps({"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}).encode()
+        )
         return
-    nursery.run()
+    with contextlib.suppress(BrokenPipeError):  # the grader is gone: so are we
+        nursery.run()
 
 
 def _layers(wanted: list[str], readable: list[str], masked: list[str]) -> list[str]:

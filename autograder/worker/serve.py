@@ -108,7 +108,7 @@ def answer(session: Session, request: dict[str, Any], payload: bytearray) -> byt
     inputs = [_placed(tensor, info, device) for tensor, info in zip(tensors, infos, strict=True)]
     arguments = wire.decode(request.get("args", {"t": []}), inputs, session.object)
     keywords = wire.decode(request.get("kwargs", {"d": []}), inputs, session.object)
-    sys.stdout = sys.stderr = session.output  # type: ignore[assignment]
+    sys.stdout = sys.stderr = session.output
     encoder = wire.Encoder(session.handle)
     header: dict[str, Any] = {"seq": request["seq"]}
     start = time.perf_counter_ns()
@@ -294,7 +294,9 @@ def _described(error: BaseException, session: Session) -> dict[str, Any]:
     if frames:
         filename, line, _ = frames[-1]
         where = f"line {line} of {session.files[filename]}"
-    places = [f"line {line} of {session.files[name]}" + (f", in {scope}" if scope else "") for name, line, scope in frames]
+    places = [
+        f"line {line} of {session.files[name]}" + (f", in {scope}" if scope else "") for name, line, scope in frames
+    ]
     return {
         "names": [str(name)[:100] for name in names[:20]],
         "text": text,

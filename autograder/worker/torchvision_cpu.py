@@ -1,8 +1,8 @@
 """The one place that cures a CUDA build of torchvision beside a CPU build of torch.
 
 PyPI's torchvision is built for CUDA. Beside a CPU torch its C++ library cannot be loaded, and from 0.28.0 on the import
-fails with ``operator torchvision::nms does not exist``, because fake kernels are registered for two operators that nobody
-declared. Declaring their schemas first is enough for everything but the compiled operators themselves (``ops.nms``,
+fails with ``operator torchvision::nms does not exist``, because fake kernels are registered for two operators that
+nobody declared. Declaring their schemas first is enough for everything but the compiled operators themselves (``ops.nms``,
 ``ops.roi_align``), which then say that they are not available. A matching pair imports as always and never gets here.
 """
 
@@ -37,8 +37,8 @@ def cure() -> ModuleType | None:
             raise
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        library.define(operator + _NMS)
+        library.define(operator + _NMS)  # type: ignore[no-untyped-call]
     _libraries.append(library)
     return importlib.import_module("torchvision")

@@ -1,4 +1,4 @@
-"""The wire: length-prefixed frames of a JSON header and raw tensor bytes. Both sides speak it; nothing is ever pickled.
+"""The wire: length-prefixed frames of a JSON header and raw tensor bytes. Both sides speak it, and never pickle.
 
 A frame is ``!IQ`` (length of the header, length of the payload), the header as UTF-8 JSON, then the bytes of the tensors
 one after another. A value is written as
@@ -152,9 +152,7 @@ class Encoder:
 
 def pack(header: Mapping[str, Any], encoder: Encoder) -> bytes:
     """Return the frame of ``header`` and of the tensors that ``encoder`` has collected."""
-    tensors = [
-        [info.dtype, info.shape, info.device, info.strides, info.requires_grad] for info in encoder.tensors
-    ]
+    tensors = [[info.dtype, info.shape, info.device, info.strides, info.requires_grad] for info in encoder.tensors]
     text = json.dumps({**header, "tensors": tensors}, allow_nan=False, separators=(",", ":")).encode()
     size = sum(map(len, encoder.chunks))
     if len(text) > MAX_HEADER_BYTES or size > MAX_PAYLOAD_BYTES:
@@ -201,9 +199,7 @@ def read_tensors(described: Any, payload: bytes | bytearray | memoryview) -> tup
     return tensors, infos
 
 
-def decode(
-    value: Any, tensors: list[Tensor], handle: Callable[[HandleRef], Any] = lambda reference: reference
-) -> Any:
+def decode(value: Any, tensors: list[Tensor], handle: Callable[[HandleRef], Any] = lambda reference: reference) -> Any:
     """Return the value that ``value`` (JSON) and ``tensors`` stand for."""
     return _Decoder(tensors, handle).decode(value, 0)
 
@@ -334,7 +330,9 @@ def with_strides(tensor: Tensor, info: TensorInfo) -> Tensor:
 
 def _device(name: str) -> torch.device | Opaque:
     kind, _, index = name.partition(":")
-    if kind in ("cpu", "cuda", "simgpu", "meta") and (not index or (index.isascii() and index.isdigit() and len(index) < 4)):
+    if kind in ("cpu", "cuda", "simgpu", "meta") and (
+        not index or (index.isascii() and index.isdigit() and len(index) < 4)
+    ):
         try:
             return torch.device(name)
         except RuntimeError:

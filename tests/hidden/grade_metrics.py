@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Generator, Tensor
+from wrong import metrics as wrong
 
 from autograder.checks import (
     BoxPicture,
@@ -33,7 +34,6 @@ from autograder.checks import (
     points,
 )
 from reference import metrics as reference
-from wrong import metrics as wrong
 
 metrics = oracle(reference)
 

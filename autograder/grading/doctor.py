@@ -1,0 +1,76 @@
+"""What this machine offers for grading, found by trying it: one worker is forked and asked."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autograder import __version__
+from autograder.boundary.nursery import ALL_LAYERS, INSTALL_HINTS, Nursery
+from autograder.boundary.student import Student
+from autograder.course import PACKAGE, Course, CourseFile, version_of
+from autograder.errors import HarnessError, SandboxUnavailable
+from autograder.grading.grader import open_nursery
+from autograder.grading.plugin import DEVICES
+from autograder.worker.confinement import landlock_version
+
+
+@dataclass(frozen=True)
+class _Probe:
+    label: str
+    source: str
+    exercise: str = ""
+
+
+def examine(course: Course | None) -> tuple[list[str], bool]:
+    """Return what to print, and whether this machine can grade as the course demands."""
+    chosen = course or Course(PACKAGE, CourseFile())
+    lines = list(_about())
+    where = str(course.root / "course.toml") if course else "none here: the defaults count"
+    lines.append(f"course       {where}")
+    try:
+        started = time.perf_counter()
+        with open_nursery(chosen) as nursery:
+            lines.append(f"nursery      ready after {time.perf_counter() - started:.1f} s")
+            lines += _layers(nursery, chosen)
+            lines += _try_worker(nursery)
+    except (SandboxUnavailable, HarnessError) as error:
+        return [*lines, f"verdict      cannot grade: {error}"], False
+    return [*lines, "verdict      fit to grade"], True
+
+
+def _about() -> Iterator[str]:
+    yield f"autograder   {__version__}"
+    yield f"python       {platform.python_version()} on {platform.platform(terse=True)}, as {_who()}"
+    for package in ("torch", "torchvision", "numpy", "pytest", "nbgrader"):
+        yield f"{package:<12} {version_of(package) or 'not installed'}"
+    yield f"devices      {', '.join(DEVICES)}"
+    yield f"landlock     {f'version {landlock_version()}' if landlock_version() else 'not in this kernel'}"
+
+
+def _who() -> str:
+    return "root" if os.geteuid() == 0 else f"an ordinary user (uid {os.geteuid()})"
+
+
+def _layers(nursery: Nursery, course: Course) -> Iterator[str]:
+    for name in ALL_LAYERS:
+        is_required = name in course.file.sandbox.required
+        state = "active" if name in nursery.layers else f"missing ({INSTALL_HINTS.get(name, 'see SECURITY.md')})"
+        yield f"  {name:<14} {state}{', required' if is_required else ''}"
+
+
+def _try_worker(nursery: Nursery) -> Iterator[str]:
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        student = Student(nursery.spawn, [_Probe("probe", "def answer():\n    return 42\n")])
+        try:
+            if student.call("answer") != 42:
+                raise HarnessError("a worker gave a wrong answer to a question about nothing")
+        finally:
+            student.close()
+        times.append(time.perf_counter() - started)
+    yield f"worker       {sorted(times)[2] * 1e3:.0f} ms from the order to the first answer (median of 5)"
