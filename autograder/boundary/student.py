@@ -26,6 +26,7 @@ from autograder.errors import (
     StudentRaised,
     StudentTimedOut,
 )
+from autograder.worker import wire
 from autograder.worker.wire import HandleRef, Opaque, TensorInfo
 
 STDOUT_TAIL_CHARS = 8_000
@@ -107,7 +108,6 @@ class CellFailure:
 @dataclass
 class _Log:
     stdout_tail: str = ""
-    stdout_total: int = 0
     student_ns: int = 0
 
 
@@ -171,10 +171,9 @@ class Student:
         """Call ``name`` and return also its arguments and PyTorch's global state as it left them."""
         answer = self._ask("call", name, args, kwargs, name=name, observe=True)
         result = self._record(name, args, kwargs, answer)
-        before, after = answer.reply.before, answer.reply.after
-        states = [answer.decode("before") or {}, answer.decode("after") or {}]
-        if not isinstance(before, dict | None) or not all(isinstance(state, dict) for state in states):
-            raise ProtocolViolation(f"{name}: the answer is not well formed {type(after).__name__}")
+        states = [answer.decode("before"), answer.decode("after")]
+        if not all(isinstance(state, dict) for state in states):
+            raise ProtocolViolation(f"{name}: the answer is not well formed")
         left, keywords = answer.decode("args"), answer.decode("kwargs")
         return Observation(
             result,
@@ -323,7 +322,7 @@ class Student:
                 self.failures[number] = CellFailure(
                     cell.label, cell.exercise, _raised(cell.label, answer), is_fatal=False
                 )
-            elif self.workers_used == 1 and isinstance(answer.reply.ignored, dict):
+            elif self.workers_used == 1:
                 lines = answer.decode("ignored")
                 self.ignored += (
                     [(cell.label, str(line)[:200]) for line in lines[:20]] if isinstance(lines, list) else []
@@ -332,7 +331,6 @@ class Student:
     def _take_output(self, answer: Answer) -> None:
         log = self._log
         log.stdout_tail = (log.stdout_tail + answer.reply.stdout)[-STDOUT_TAIL_CHARS:]
-        log.stdout_total += answer.reply.stdout_total
         log.student_ns += answer.reply.elapsed_ns
 
     def _explained(self, what: str, answer: Answer) -> StudentError:
@@ -393,6 +391,7 @@ class Handle:
 
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, Handle):
+        value._check()
         return value.reference
     if isinstance(value, tuple):
         return tuple(_unwrapped(item) for item in value)
@@ -414,6 +413,8 @@ def _raised(what: str, answer: Answer) -> StudentError:
         or ("RuntimeError" in names and any(words in error.text for words in OUT_OF_MEMORY_WORDS))
     ):
         return StudentOutOfMemory(f"{what}: asked for more memory than allowed{place}")
+    if names[0] == wire.WireError.__name__:
+        return StudentError(f"{what}: returned something that cannot be compared: {error.text}")
     if "PermissionError" in names:
         return StudentBlocked(f"{what}: tried something that is not allowed while grading: {error.text}{place}")
     return StudentRaised(what, names, error.text, error.where)

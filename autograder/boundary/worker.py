@@ -48,6 +48,9 @@ class ErrorInfo(_Strict):
     traceback: Annotated[list[Short], Field(max_length=20)]
 
 
+VALUES = ("value", "args", "kwargs", "before", "after", "gradients", "parameters", "ignored")
+
+
 class Reply(_Strict):
     """The header of an answer, checked; values are still in their JSON form."""
 
@@ -65,27 +68,24 @@ class Reply(_Strict):
     layers: list[str] | None = None
     error: ErrorInfo | None = None
     stdout: Annotated[str, StringConstraints(max_length=20_000)] = ""
-    stdout_total: Annotated[int, Field(ge=0)] = 0
 
 
 class Answer:
-    """A checked reply with its tensors rebuilt."""
+    """A checked reply with its tensors and values rebuilt.
+
+    Raises:
+        WireError: if a value is not well formed.
+    """
 
     def __init__(self, reply: Reply, tensors: list[Tensor], infos: list[wire.TensorInfo]) -> None:
         self.reply = reply
         self.tensors = tensors
         self.infos = infos
+        self._values = {name: wire.decode(getattr(reply, name), tensors) for name in VALUES}
 
     def decode(self, field: str) -> Any:
-        """Return the value of a field of the reply.
-
-        Raises:
-            ProtocolViolation: if it is not well formed.
-        """
-        try:
-            return wire.decode(getattr(self.reply, field), self.tensors)
-        except wire.WireError as error:
-            raise ProtocolViolation(f"the worker's answer is not well formed: {error}") from error
+        """Return the value of a field of the reply."""
+        return self._values[field]
 
 
 class Worker:
@@ -137,9 +137,9 @@ class Worker:
             raise HarnessError("a worker that has ended was asked")
         self._sequence += 1
         encoder = wire.Encoder()
-        encoded = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(dict(kwargs or {}))}
-        request = {"op": operation, "seq": self._sequence, **encoded, **header}
         try:
+            encoded = {"args": encoder.encode(tuple(args)), "kwargs": encoder.encode(dict(kwargs or {}))}
+            request = {"op": operation, "seq": self._sequence, **encoded, **header}
             frame = wire.pack(request, encoder)
         except wire.WireError as error:
             raise HarnessError(f"{what}: its arguments cannot be sent: {error}") from error
@@ -186,13 +186,14 @@ class Worker:
             fields = wire.read_header(bytes(frame[wire.PREFIX.size : start]))
             tensors, infos = wire.read_tensors(fields.pop("tensors", []), memoryview(frame)[start:])
             reply = Reply.model_validate(fields)
+            answer = Answer(reply, tensors, infos)
         except (wire.WireError, ValidationError):
             self.kill()
             raise ProtocolViolation(f"{what}: the answer is not well formed") from None
         if reply.seq != self._sequence or (reply.status == "error") != (reply.error is not None):
             self.kill()
             raise ProtocolViolation(f"{what}: the answer does not belong to the question")
-        return Answer(reply, tensors, infos)
+        return answer
 
     def _fill(self, size: int, what: str, deadline: float, timeout_s: float) -> None:
         """Read until ``size`` bytes are there; memory grows with what has come, not with what was announced."""

@@ -183,8 +183,7 @@ def expect_no_side_effects(student: Student, name: str, *args: Any, **kwargs: An
     """
     observation = student.observe(name, *args, **kwargs)
     _count()
-    before, after = (args, tuple(sorted(kwargs.items()))), (observation.args, tuple(sorted(observation.kwargs.items())))
-    if not _identical(before, after):
+    if not _identical(args, observation.args) or not _identical(kwargs, observation.kwargs):
         raise CheckFailed(f"{name}: expected its inputs to be unchanged. It changed one of them in place.")
     for what, value in observation.state_before.items():
         if observation.state_after.get(what) != value:

@@ -24,21 +24,19 @@ SHOWN_FRAMES = 4
 
 
 class Tail:
-    """A text stream that keeps the end of what is written and counts the rest."""
+    """A text stream that keeps the end of what is written."""
 
     encoding = "utf-8"
     errors = "replace"
 
     def __init__(self, limit: int = STDOUT_TAIL_CHARS) -> None:
         self.limit = limit
-        self.total = 0
         self._kept = ""
 
     def write(self, text: str) -> int:
         """Keep the end of ``text``."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self.total += len(text)
         self._kept = (self._kept + text[-self.limit :])[-self.limit :]
         return len(text)
 
@@ -138,7 +136,7 @@ def _start(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwa
     for path, content in zip(request["files"], args, strict=True):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "wb") as file:
-            file.write(bytes(content.tolist()))
+            file.write(content.numpy().tobytes())
     sys.path.insert(0, os.getcwd())
     return {}
 
@@ -277,7 +275,7 @@ def _torch_state() -> dict[str, str]:
 
 
 def _output(session: Session) -> dict[str, Any]:
-    return {"stdout": session.output.take(), "stdout_total": session.output.total}
+    return {"stdout": _sendable(session.output.take())}
 
 
 def _described(error: BaseException, session: Session) -> dict[str, Any]:
@@ -288,7 +286,7 @@ def _described(error: BaseException, session: Session) -> dict[str, Any]:
         text = "(its message cannot be shown)"
     frames = [frame for frame in _frames(error.__traceback__) if frame[0] in session.files]
     if isinstance(error, SyntaxError) and error.filename in session.files:
-        text = f"{error.msg}"
+        text = str(error.msg)[:ERROR_CHARS]
         frames.append((error.filename or "", error.lineno or 0, ""))
     where = ""
     if frames:
@@ -298,11 +296,16 @@ def _described(error: BaseException, session: Session) -> dict[str, Any]:
         f"line {line} of {session.files[name]}" + (f", in {scope}" if scope else "") for name, line, scope in frames
     ]
     return {
-        "names": [str(name)[:100] for name in names[:20]],
-        "text": text,
-        "where": where[:200],
-        "traceback": [place[:200] for place in places[-SHOWN_FRAMES:]],
+        "names": [_sendable(str(name)[:100]) for name in names[:20]],
+        "text": _sendable(text),
+        "where": _sendable(where[:200]),
+        "traceback": [_sendable(place[:200]) for place in places[-SHOWN_FRAMES:]],
     }
+
+
+def _sendable(text: str) -> str:
+    """Return ``text`` without lone surrogates: half a character is no text to the other side."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _frames(trace: TracebackType | None) -> list[tuple[str, int, str]]:

@@ -25,11 +25,12 @@ GROUPS: dict[str, dict[str, tuple[int | None, int | None]]] = {
         "readlinkat": (267, 78), "lseek": (8, 62), "getdents": (78, None), "getdents64": (217, 61),
         "getcwd": (79, 17), "chdir": (80, 49), "fchdir": (81, 50), "mkdir": (83, None), "mkdirat": (258, 34),
         "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35), "rename": (82, None), "renameat": (264, 38),
-        "renameat2": (316, 276), "ftruncate": (77, 46), "truncate": (76, 45), "fallocate": (285, 47),
-        "fsync": (74, 82), "fdatasync": (75, 83), "flock": (73, 32), "fcntl": (72, 25), "dup": (32, 23),
-        "dup2": (33, None), "dup3": (292, 24), "umask": (95, 166), "chmod": (90, None), "fchmod": (91, 52),
-        "fchmodat": (268, 53), "utimensat": (280, 88), "fadvise64": (221, 223), "copy_file_range": (326, 285),
-        "sendfile": (40, 71),
+        "renameat2": (316, 276), "ftruncate": (77, 46), "fallocate": (285, 47), "fsync": (74, 82),
+        "fdatasync": (75, 83), "flock": (73, 32), "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
+        "umask": (95, 166), "fadvise64": (221, 223), "copy_file_range": (326, 285), "sendfile": (40, 71),
+    },
+    "answered with success and not done: Landlock does not guard rights and times, and a copy is as good without": {
+        "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "utimensat": (280, 88),
     },
     "waiting and events": {
         "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
@@ -68,15 +69,18 @@ GROUPS: dict[str, dict[str, tuple[int | None, int | None]]] = {
     },
     "checked by argument": {
         "clone": (56, 220), "clone3": (435, 435), "kill": (62, 129), "tgkill": (234, 131), "prctl": (157, 167),
-        "prlimit64": (302, 261), "ioctl": (16, 29),
+        "prlimit64": (302, 261), "ioctl": (16, 29), "fcntl": (72, 25),
     },
 }
 # fmt: on
 
+UNDONE = ("chmod", "fchmod", "fchmodat", "utimensat")
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32_BIT = 0x40000000  # the x32 numbers of an x86_64 kernel: other numbers for the same calls
 CLONE_THREAD = 0x00010000
 PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
+# duplicates, flags, locks, the sizes of pipes; not F_SETOWN and F_SETSIG, by which the kernel signals other processes
+FCNTL_COMMANDS = (*range(8), 36, 37, 38, 1030, 1031, 1032)
 EPERM, ENOSYS, ENOTTY = 1, 38, 25
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -116,7 +120,7 @@ def program(architecture: str, pid: int) -> bytes:
     ]
     for name, number in listed.items():
         if name not in checked:
-            code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
+            code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO if name in UNDONE else _ALLOW)]
     no = (_RETURN, 0, 0, _ERRNO | EPERM)
     yes = (_RETURN, 0, 0, _ALLOW)
 
@@ -132,6 +136,9 @@ def program(architecture: str, pid: int) -> bytes:
          (_JUMP_EQUAL, 0, 1, PR_SET_VMA), yes, no)  # fmt: skip
     when("prlimit64", (_LOAD, 0, 0, _low(0)), (_JUMP_EQUAL, 0, 5, 0), (_LOAD, 0, 0, _low(2)), (_JUMP_EQUAL, 0, 3, 0),
          (_LOAD, 0, 0, _low(2) + 4), (_JUMP_EQUAL, 0, 1, 0), yes, no)  # fmt: skip
+    commands = [(_JUMP_EQUAL, len(FCNTL_COMMANDS) - 1 - i, 0, command) for i, command in enumerate(FCNTL_COMMANDS)]
+    commands[-1] = (_JUMP_EQUAL, 0, 1, FCNTL_COMMANDS[-1])
+    when("fcntl", (_LOAD, 0, 0, _low(1)), *commands, yes, no)
     when("ioctl", (_RETURN, 0, 0, _ERRNO | ENOTTY))
     code.append(no)
     return b"".join(struct.pack("=HBBI", operation, true, false, k & 0xFFFFFFFF) for operation, true, false, k in code)

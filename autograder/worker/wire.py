@@ -120,8 +120,7 @@ class Encoder:
         if isinstance(value, tuple):
             return {"t": [self.encode(item, depth + 1) for item in tuple.__iter__(value)]}
         if isinstance(value, dict):
-            pairs = dict.items(value)
-            return {"d": [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in pairs]}
+            return self._dict(value, depth)
         if isinstance(value, HandleRef):
             return {"h": [value.number, value.type_name]}
         if kind.__module__ == "numpy" and hasattr(kind, "item") and getattr(value, "ndim", None) == 0:
@@ -130,6 +129,15 @@ class Encoder:
         if reference is not None:
             return {"h": [reference.number, reference.type_name]}
         return {"o": f"{kind.__module__}.{kind.__qualname__}"[:200]}
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> Any:
+        pairs = []
+        for key, item in dict.items(value):
+            written = self.encode(key, depth + 1)
+            if not _is_written_key(written):
+                return {"o": f"dict (with a key of type {type(key).__qualname__})"[:200]}
+            pairs.append([written, self.encode(item, depth + 1)])
+        return {"d": pairs}
 
     def _tensor(self, tensor: Tensor) -> Any:
         name = type(tensor).__name__
@@ -300,6 +308,13 @@ def _is_sizes(value: Any) -> bool:
         and len(value) <= MAX_DIMENSIONS
         and all(type(size) is int and 0 <= size <= MAX_PAYLOAD_BYTES for size in value)
     )
+
+
+def _is_written_key(form: Any) -> bool:
+    """Return whether the JSON form of a key is one that :func:`_is_plain_key` will accept."""
+    if not isinstance(form, dict):
+        return True
+    return "f" in form or ("t" in form and all(map(_is_written_key, form["t"])))
 
 
 def _is_plain_key(key: Any) -> bool:

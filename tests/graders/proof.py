@@ -29,6 +29,11 @@ class Mutant:
     reason: str = ""
     equivalent: str = ""
 
+    @property
+    def is_in_bank(self) -> bool:
+        """Whether it is a classic misconception (a row with M) rather than a slip of our own devising (X)."""
+        return "-M" in self.id
+
     def __post_init__(self) -> None:
         if bool(self.caught_by) == bool(self.equivalent):
             raise ValueError(f"{self.id}: expected either caught_by or equivalent")

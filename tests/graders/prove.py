@@ -1,0 +1,166 @@
+"""The proof of the graders, as a table: ``python -m tests.graders.prove [TOPIC ...]``.
+
+For each topic, through real workers: the solution earns 100 %, the stub 0; every planted mistake is caught by the check
+it belongs to and named in the report; every alternative answer earns 100 %.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.course import Course, Topic
+from autograder.grading import operator
+from autograder.reports.models import CheckResult, Report
+from autograder.reports.store import read_report
+from autograder.submissions.submission import Located
+from tests.graders.proof import Alternative, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMED_SHARE = 0.9  # of the bank's mutants that can be observed, this share must be named in the report
+
+
+@dataclass
+class Count:
+    """Mutants of one kind: how many, how many of them cannot be observed, are caught, are named."""
+
+    mutants: int = 0
+    equivalent: int = 0
+    caught: int = 0
+    named: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.mutants} | {self.equivalent} | {self.caught} | {self.named}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found for one topic; an empty ``faults`` is the proof.
+
+    ``bank`` counts the mutants that are classic misconceptions, ``slips`` the others (a missing error, a wrong dtype, an
+    input changed in place), of which many have no output that could be recognised.
+    """
+
+    topic: str
+    solution: float
+    stub: float
+    bank: Count
+    slips: Count
+    alternatives: int
+    accepted: int
+    faults: tuple[str, ...]
+
+
+def prove(topic: Topic, scratch: Path) -> Proof:
+    """Grade the solution, the stub, every mutant and every alternative of a topic, and compare."""
+    mutants: Sequence[Mutant] = importlib.import_module(f"tests.graders.mutants_{topic.name}").MUTANTS
+    alternatives: Sequence[Alternative] = importlib.import_module(
+        f"tests.graders.alternatives_{topic.name}"
+    ).ALTERNATIVES
+    located = [Located("solution", topic.solution), Located("stub", topic.release)]
+    for number, mutant in enumerate(mutants):
+        located.append(_variant(topic, scratch, f"mutant-{number}", mutant.exercise, mutant.source))
+    for number, alternative in enumerate(alternatives):
+        located.append(_variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source))
+    out = scratch / "reports"
+    outcome = operator.grade(topic, located, out)
+    assert not outcome.set_aside, outcome.set_aside
+    reports = {item.student: read_report(out / item.student / "report.staff.json").report for item in located}
+
+    faults: list[str] = []
+    bank, slips = Count(), Count()
+    for number, mutant in enumerate(mutants):
+        report = reports[f"mutant-{number}"]
+        wrong = _faults_of(mutant, report)
+        faults += wrong
+        count = bank if mutant.is_in_bank else slips
+        count.mutants += 1
+        count.equivalent += bool(mutant.equivalent)
+        if not mutant.equivalent:
+            count.caught += report.points < reports["solution"].points and not wrong
+            count.named += mutant.named is not None and mutant.named in _named(report, mutant.exercise)
+    accepted = 0
+    for number, alternative in enumerate(alternatives):
+        report = reports[f"alternative-{number}"]
+        accepted += report.grade == 100.0
+        if report.grade != 100.0:
+            lost = [f"{check.id}: {check.message}" for check in report.checks if check.outcome != "passed"]
+            faults.append(f"alternative {alternative.exercise} ({alternative.name}) lost points: {lost[0]}")
+    solution, stub = reports["solution"].grade, reports["stub"].grade
+    if solution != 100.0 or stub != 0.0:
+        faults.append(f"the solution earned {solution} %, the stub {stub} %")
+    if bank.named < NAMED_SHARE * (bank.mutants - bank.equivalent):
+        faults.append(
+            f"only {bank.named} of the bank's {bank.mutants - bank.equivalent} mutants are named in the report"
+        )
+    return Proof(topic.name, solution or 0.0, stub or 0.0, bank, slips, len(alternatives), accepted, tuple(faults))
+
+
+def _faults_of(mutant: Mutant, report: Report) -> list[str]:
+    if mutant.equivalent:
+        return [] if report.grade == 100.0 else [f"{mutant.id} is called equivalent, and lost points"]
+    check = next(
+        (check for check in report.checks if check.id.partition("[")[0] == mutant.caught_by and _failed(check)), None
+    )
+    if check is None:
+        lost = [check.id for check in report.checks if _failed(check)]
+        return [f"{mutant.id} ({mutant.mistake}) is not caught by {mutant.caught_by}, but by {lost or 'none'}"]
+    if mutant.named is not None and mutant.named not in _named(report, mutant.exercise):
+        return [f"{mutant.id} ({mutant.mistake}) is not named: expected {mutant.named!r}"]
+    return []
+
+
+def _named(report: Report, exercise: str) -> set[str]:
+    return {check.misconception for found in report.exercises if found.name == exercise for check in found.checks}
+
+
+def _failed(check: CheckResult) -> bool:
+    return check.outcome not in ("passed", "not_run", "not_graded")
+
+
+def _variant(topic: Topic, scratch: Path, name: str, exercise: str, source: str) -> Located:
+    """Write the solution notebook with another source in one of its solution cells."""
+    notebook: dict[str, Any] = json.loads(topic.solution.read_text(encoding="utf-8"))
+    (cell,) = [c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == exercise]
+    cell["source"] = source
+    path = scratch / f"{name}.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return Located(name, path)
+
+
+def table(proofs: Sequence[Proof]) -> str:
+    """Return the proofs as a Markdown table."""
+    lines = [
+        "| topic | solution | stub | misconceptions | equivalent | caught | named "
+        "| slips | equivalent | caught | named | alternatives | accepted |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {p.topic} | {p.solution:g} % | {p.stub:g} % | {p.bank} | {p.slips} | {p.alternatives} | {p.accepted} |"
+        for p in proofs
+    ]
+    return "\n".join(lines)
+
+
+def main(names: Sequence[str]) -> int:
+    """Prove the topics that are named, or all; print the table and what does not hold."""
+    course = Course.find(ROOT)
+    proofs = []
+    for name in names or list(course.file.topics):
+        with tempfile.TemporaryDirectory() as scratch:
+            proofs.append(prove(course.topic(name), Path(scratch)))
+    print(table(proofs))
+    for proof in proofs:
+        for fault in proof.faults:
+            print(f"{proof.topic}: {fault}")
+    return 1 if any(proof.faults for proof in proofs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

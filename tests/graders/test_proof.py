@@ -1,0 +1,22 @@
+"""The graders are proven: solution 100 %, stub 0, mistakes caught and named, alternatives accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.course import Course
+from tests.graders.prove import ROOT, prove, table
+
+COURSE = Course.find(ROOT)
+
+
+@pytest.mark.parametrize("topic", list(COURSE.file.topics))
+def test_the_grader_is_proven(topic: str, tmp_path: Path) -> None:
+    proof = prove(COURSE.topic(topic), tmp_path)
+    print(table([proof]))
+    assert proof.faults == ()
+    for count in (proof.bank, proof.slips):
+        assert count.caught == count.mutants - count.equivalent > 0
+    assert proof.accepted == proof.alternatives > 0
