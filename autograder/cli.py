@@ -16,7 +16,7 @@ from autograder.course import PACKAGE, Course
 from autograder.errors import AutograderError, HarnessError, SandboxUnavailable, UsageError
 from autograder.grading import operator
 from autograder.grading.operator import Graded
-from autograder.reports.store import rebuild
+from autograder.reports.store import rebuild, write_class_page
 from autograder.submissions.submission import locate
 
 EXIT_NOT_GRADED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -52,7 +52,7 @@ def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, devic
         click.echo(f"{student}: not graded: {why}", err=True)
     _say_faults(outcome.graded)
     if outcome.graded:
-        click.echo(str(rebuild(out).resolve()))
+        click.echo(str(write_class_page(out).resolve()))
     if not outcome.is_complete:
         sys.exit(EXIT_NOT_GRADED)
 

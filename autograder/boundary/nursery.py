@@ -99,7 +99,7 @@ class Nursery:
             )
         self._control = ours
         try:
-            ours.send(json.dumps(self._settings).encode())
+            self._send(self._settings)
             answer, _ = self._receive(START_TIMEOUT_S)
             if "ready" not in answer:
                 raise HarnessError(f"the nursery did not start: {answer.get('failed')}\n{answer.get('trace', '')}")
@@ -138,8 +138,13 @@ class Nursery:
             raise HarnessError("the nursery did not fork a worker")
         self._spare = self._order()
         pid = int(answer["pid"])
-        worker = Worker(connection, descriptors[0], lambda: self._exit_status(pid), self.limits.memory_mib)
-        layers = worker.confined_with(SPAWN_TIMEOUT_S)
+        control = self._control
+        worker = Worker(connection, descriptors[0], lambda: self._exit_status(pid, control), self.limits.memory_mib)
+        try:
+            layers = worker.confined_with(SPAWN_TIMEOUT_S)
+        except HarnessError:
+            worker.kill()
+            raise
         if tuple(layers) != self.layers:
             worker.kill()
             raise HarnessError(f"the worker was not confined: expected {self.layers}, got {tuple(layers)}")
@@ -156,7 +161,9 @@ class Nursery:
                 raise
         return ours
 
-    def _exit_status(self, pid: int) -> int:
+    def _exit_status(self, pid: int, control: socket.socket | None) -> int:
+        if self._control is not control:
+            raise HarnessError("the nursery of this worker is gone")
         self._send({"op": "reap", "pid": pid})
         answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
         if "pid" in answer:  # the answer to the standing order came first: keep it for the next spawn
@@ -165,18 +172,21 @@ class Nursery:
         return int(answer["status"])
 
     def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
-        assert self._control is not None, "the nursery is not started"
+        if self._control is None:
+            raise HarnessError("the nursery is not started")
         try:
             socket.send_fds(self._control, [json.dumps(message).encode()], [] if descriptor is None else [descriptor])
         except OSError as error:
             raise HarnessError(f"the nursery is gone: {error}") from error
 
     def _receive(self, timeout_s: float, is_fresh: bool = False) -> tuple[dict[str, Any], list[int]]:
-        assert self._control is not None, "the nursery is not started"
+        if self._control is None:
+            raise HarnessError("the nursery is not started")
         if self._answers and not is_fresh:
             return self._answers.popleft()
         ready, _, _ = select.select([self._control], [], [], timeout_s)
-        if not ready:
+        if not ready:  # a late answer would be taken for that to the next question
+            self.stop()
             raise HarnessError(f"the nursery did not answer within {timeout_s:g} s")
         try:
             message, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE, 1)

@@ -18,6 +18,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from autograder.boundary.worker import Answer, Worker
 from autograder.errors import (
+    HarnessError,
     ProtocolViolation,
     StudentBlocked,
     StudentCrashed,
@@ -301,10 +302,15 @@ class Student:
 
     def _load_into(self, worker: Worker) -> None:
         """Run the cells; return early, with a dead worker, when one of them kills it (it will be left out then)."""
-        contents = tuple(torch.tensor(list(data), dtype=torch.uint8) for data in self._files.values())
-        worker.ask(
-            "start", "start", self._limits.cell_s, args=contents, name=self._module_name, files=list(self._files)
-        )
+        contents = tuple(torch.tensor(bytearray(data), dtype=torch.uint8) for data in self._files.values())
+        try:
+            started = worker.ask(
+                "start", "start", self._limits.cell_s, args=contents, name=self._module_name, files=list(self._files)
+            )
+        except StudentError as error:
+            raise HarnessError(f"the worker did not start: {error}") from error  # no code of the student's has run yet
+        if started.reply.error is not None:
+            raise HarnessError(f"the files beside the submission cannot be written: {started.reply.error.text}")
         for number, cell in enumerate(self._cells):
             known = self.failures.get(number)
             if known is not None and known.is_fatal:

@@ -107,6 +107,8 @@ class Worker:
             answer = self._receive("start", time.monotonic() + timeout_s, timeout_s)
         except StudentError as error:
             raise HarnessError(f"the worker could not be confined: {error}") from error
+        if answer.reply.error is not None:
+            raise HarnessError(f"the worker could not be confined: {answer.reply.error.text}")
         return answer.reply.layers or []
 
     def ask(

@@ -7,6 +7,7 @@ to the end and expected something; what the student's code did wrong is a :class
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import time
 import traceback
@@ -29,13 +30,18 @@ TRACEBACK_CHARS = 4_000
 
 @dataclass(frozen=True)
 class Check:
-    """One collected check: what its markers say, and the pytest item that runs it."""
+    """One collected check: what its markers say, and the pytest item that runs it.
+
+    ``is_plain`` says that it uses nothing but our fixtures and direct parameters. Then there is nothing to set up or to
+    tear down, and the check is called without pytest's protocol, which would cost more than most checks do.
+    """
 
     id: str
     title: str
     device: str
     spec: CheckSpec
     item: pytest.Item
+    is_plain: bool = False
 
 
 @dataclass
@@ -88,8 +94,7 @@ class ChecksPlugin:
     @pytest.fixture
     def generator(self, request: pytest.FixtureRequest) -> torch.Generator:
         """A CPU generator seeded by the course's seed and the check's id: the same inputs for every student."""
-        digest = hashlib.sha256(f"{self._seed} {self._checks[request.node.nodeid].id}".encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+        return self._generator(self._checks[request.node.nodeid])
 
     # ------------------------------------------------------------------ pytest's hooks
 
@@ -107,6 +112,8 @@ class ChecksPlugin:
             if not checks:
                 raise HarnessError("the hidden checks cannot be collected: there is no check_* function")
             self._checks = {check.item.nodeid: check for check in checks}
+            gc.collect()
+            gc.freeze()  # what pytest, torch and the checks have built stays: never look through it again
             for student in self._students:
                 self._done(student, list(self._verdicts(student, checks)))
         except Exception as error:  # pytest would print it and go on; the grader process must hear of it
@@ -135,13 +142,34 @@ class ChecksPlugin:
             token = current_run.set(CheckRun(student))
             start = time.perf_counter()
             try:
-                check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=following.item)
+                if check.is_plain:
+                    self._call(check, verdict)
+                else:
+                    check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=following.item)
             finally:
                 current_run.reset(token)
             verdict.duration_s = time.perf_counter() - start
             if verdict.outcome == "not_graded" and not verdict.faults:
                 verdict.faults.append("the check did not run to its end")
             yield verdict
+
+    def _call(self, check: Check, verdict: Verdict) -> None:
+        """Run a plain check as pytest would, less the setup and teardown that it does not have."""
+        item = check.item
+        assert isinstance(item, pytest.Function)
+        values = {"student": self._student, "device": check.device, **_parameters(item)}
+        if "generator" in item.fixturenames:
+            values["generator"] = self._generator(check)
+        try:
+            item.obj(**{name: values[name] for name in item.fixturenames if name != "request"})
+        except BaseException as error:
+            self._judge(verdict, error)
+        else:
+            self._pass(verdict)
+
+    def _generator(self, check: Check) -> torch.Generator:
+        digest = hashlib.sha256(f"{self._seed} {check.id}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
     def _pass(self, verdict: Verdict) -> None:
         run = current_run.get()
@@ -193,7 +221,7 @@ def _check_of(item: pytest.Item) -> Check:
     if not callable(function):
         raise HarnessError(f"{item.nodeid}: expected a check function")
     spec, title = spec_of(function), title_of(function)
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    parameters = _parameters(item)
     visible = parameters.get("visible_cell")
     if visible is not None:
         spec = CheckSpec(points=1.0, exercise=visible.exercise)
@@ -202,4 +230,22 @@ def _check_of(item: pytest.Item) -> Check:
         title = f"{title.removesuffix('.')} ({item.name.partition('[')[2].removesuffix(']')})."
     if not spec.exercise:
         raise HarnessError(f"{item.name}: expected a check to name its exercise, got none. Add @exercise(...).")
-    return Check(item.name, title, DEVICES[0], spec, item)
+    return Check(item.name, title, DEVICES[0], spec, item, _is_plain(item))
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    return dict(getattr(getattr(item, "callspec", None), "params", {}))
+
+
+def _is_plain(item: pytest.Item) -> bool:
+    """Return whether a check has no fixtures but ours, no indirect parameters and no markers that pytest acts on."""
+    marks = {mark.name for mark in item.iter_markers()}
+    if not isinstance(item, pytest.Function) or marks - {"parametrize"}:
+        return False
+    direct: set[str] = set()
+    for mark in item.iter_markers("parametrize"):
+        if mark.kwargs.get("indirect"):
+            return False
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        direct |= {name.strip() for name in (names.split(",") if isinstance(names, str) else names)}
+    return set(item.fixturenames) <= direct | {"student", "device", "generator"}

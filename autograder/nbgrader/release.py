@@ -20,7 +20,7 @@ from autograder.nbgrader.leaks import leaks_in, points_of, stray_files
 from autograder.reports.models import POINTS_TOLERANCE
 
 TIMEOUT_S = 300.0
-_ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit): .+$", re.M)
+_ERROR = re.compile(r"^\s*((?:[\w.]+\.)?\w*(?:Error|Exception|Exit): .+)$", re.M)
 
 
 class RefuseLeaks(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types

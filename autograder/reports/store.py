@@ -16,7 +16,7 @@ from autograder.reports.folders import student_folder
 from autograder.reports.models import Model, StaffReport
 from autograder.reports.render import render_class, render_report
 
-__all__ = ["read_report", "rebuild", "student_folder", "write_report"]
+__all__ = ["read_report", "rebuild", "student_folder", "write_class_page", "write_report"]
 
 PUBLIC_JSON, PUBLIC_HTML, STAFF_JSON, CLASS_HTML = "report.json", "report.html", "report.staff.json", "index.html"
 PUBLIC_MODE, STAFF_MODE = 0o666, 0o640  # less the umask; expected values are not for every user of a machine
@@ -68,6 +68,19 @@ def rebuild(directory: Path) -> Path:
     Raises:
         UsageError: if there is no report, or one that cannot be read or lies in another student's folder.
     """
+    reports = _read_all(directory)
+    for staff in reports:
+        page = directory / student_folder(staff.report.student) / PUBLIC_HTML
+        _write_together({page: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE)})
+    return _write_class_page(directory, reports)
+
+
+def write_class_page(directory: Path) -> Path:
+    """Render the class page alone from the staff reports in ``directory``; return its path. Raises as `rebuild` does."""
+    return _write_class_page(directory, _read_all(directory))
+
+
+def _read_all(directory: Path) -> list[StaffReport]:
     reports = []
     for path in sorted(directory.glob(f"*/{STAFF_JSON}")):
         staff = read_report(path)
@@ -79,10 +92,10 @@ def rebuild(directory: Path) -> Path:
         raise UsageError(
             f"{directory}: expected folders with a {STAFF_JSON}, got none. Grade submissions into it first."
         )
-    reports.sort(key=lambda staff: staff.report.student)
-    for staff in reports:
-        page = directory / student_folder(staff.report.student) / PUBLIC_HTML
-        _write_together({page: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE)})
+    return sorted(reports, key=lambda staff: staff.report.student)
+
+
+def _write_class_page(directory: Path, reports: list[StaffReport]) -> Path:
     index = directory / CLASS_HTML
     _write_together({index: (render_class(reports).encode("utf-8"), STAFF_MODE)})
     return index

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+
+from autograder.errors import UsageError
 
 MAX_NOTEBOOK_BYTES = 64 << 20
 SETUP_PREFIX = "setup"  # given cells whose grade id starts so are part of the program; the others draw figures
@@ -46,9 +49,17 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read the released notebook."""
+        """Read the released notebook.
+
+        Raises:
+            UsageError: if it cannot be read.
+        """
         found = []
-        for cell in read_cells(path):
+        try:
+            cells = read_cells(path)
+        except (UnreadableNotebook, OSError) as error:
+            raise UsageError(f"{path.name}: {error}.") from error
+        for cell in cells:
             if not cell.grade_id or cell.kind != "code":
                 continue
             if cell.nbgrader.get("solution"):
@@ -57,7 +68,9 @@ class Manifest:
                 role = "test"
             else:
                 role = "setup" if cell.grade_id.startswith(SETUP_PREFIX) else "given"
-            found.append(ReleasedCell(cell.grade_id, role, cell.source, float(cell.nbgrader.get("points") or 0.0)))
+            points = cell.nbgrader.get("points")
+            worth = float(points) if isinstance(points, int | float) else 0.0
+            found.append(ReleasedCell(cell.grade_id, role, cell.source, worth))
         return cls(tuple(found))
 
     def having(self, role: str) -> tuple[ReleasedCell, ...]:
@@ -77,11 +90,31 @@ def read_cells(path: Path) -> list[RawCell]:
     Raises:
         UnreadableNotebook: if the file is too large, is not JSON, or is not a notebook.
     """
-    size = path.stat().st_size
-    if size > MAX_NOTEBOOK_BYTES:
-        raise UnreadableNotebook(f"expected at most {MAX_NOTEBOOK_BYTES >> 20} MiB, got {size >> 20} MiB")
+    return cells_of(read_capped(path, MAX_NOTEBOOK_BYTES))
+
+
+def read_capped(path: Path, limit: int) -> bytes:
+    """Return what is in a file, if it is not larger than ``limit`` bytes.
+
+    Raises:
+        UnreadableNotebook: if it is larger.
+    """
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+        size = os.fstat(file.fileno()).st_size
+    if len(content) > limit:
+        raise UnreadableNotebook(f"expected at most {limit >> 20} MiB, got {size >> 20} MiB")
+    return content
+
+
+def cells_of(data: bytes) -> list[RawCell]:
+    """Return the cells of a notebook file's content.
+
+    Raises:
+        UnreadableNotebook: if it is not JSON, or is not a notebook.
+    """
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UnreadableNotebook(f"expected JSON, got: {error}") from error
     if not isinstance(content, dict):

@@ -110,7 +110,7 @@ def _in_file(path: Path) -> Located:
 
 
 def _in_folder(topic: str, folder: Path) -> list[Located]:
-    if folder.name == topic and _submissions_in(folder):
+    if folder.name == topic and any(path.stem == topic for path in _submissions_in(folder)):
         return [_in_own_folder(topic, folder.resolve().parent.name, folder)]
     entries = sorted(folder.iterdir())
     students = [entry for entry in entries if entry.is_dir() and (entry / topic).is_dir()]

@@ -209,8 +209,10 @@ def limit_resources(limits: Limits, limit_address_space: bool = True) -> None:
         values[resource.RLIMIT_AS] = used["VmSize"] + memory + ADDRESS_SPACE_SLACK
     for kind, value in values.items():
         _, hard = resource.getrlimit(kind)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        # at the soft limit of CPU time a signal says why the process ends; at the hard limit it is killed
+        ceiling = value + 1 if kind == resource.RLIMIT_CPU else value
+        ceiling = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
+        resource.setrlimit(kind, (min(value, ceiling), ceiling))
 
 
 def _memory_now() -> dict[str, int]:

@@ -12,10 +12,11 @@ import array
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
+import secrets
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -25,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.worker import confinement, serve, syscalls, torchvision_cpu
+from autograder.worker import confinement, serve, syscalls, torchvision_cpu, wire
 from autograder.worker.confinement import Limits
 
 MAX_MESSAGE = 1 << 20
@@ -111,7 +112,10 @@ class Nursery:
 
     def _wait(self, pid: int) -> int:
         if pid not in self.ended:
-            self._ended(*os.waitpid(pid, 0))
+            try:
+                self._ended(*os.waitpid(pid, 0))
+            except ChildProcessError:  # no child of ours, or one that ended long ago
+                return -signal.SIGKILL
         return self.ended.pop(pid)
 
     def _ended(self, pid: int, status: int) -> None:
@@ -119,7 +123,34 @@ class Nursery:
         if len(self.ended) > MAX_REMEMBERED:  # nobody asks how a worker ended that the grader has ended itself
             del self.ended[next(iter(self.ended))]
         if pid in self.scratch:
-            shutil.rmtree(self.scratch.pop(pid), ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove_tree(self.scratch.pop(pid))
+
+    def end(self) -> None:
+        """End every worker that is left, and remove its scratch folder."""
+        for pid in list(self.scratch):  # with namespaces there is none: workers and folders end with this process
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self._wait(pid)
+
+
+def remove_tree(folder: str) -> None:
+    """Remove a folder whose owner may have made it as deep as he liked, and unreadable."""
+    os.chmod(folder, 0o700)
+    prefix, number = secrets.token_hex(8), itertools.count()
+    while names := os.listdir(folder):
+        for path in (os.path.join(folder, name) for name in names):
+            if os.path.islink(path) or not os.path.isdir(path):
+                os.unlink(path)
+                continue
+            os.chmod(path, 0o700)
+            for name in os.listdir(path):  # what lies in it moves up, so that nothing here is ever deep
+                inner = os.path.join(path, name)
+                if os.path.isdir(inner) and not os.path.islink(inner):
+                    os.chmod(inner, 0o700)
+                os.rename(inner, os.path.join(folder, f"{prefix}-{next(number)}"))
+            os.rmdir(path)
+    os.rmdir(folder)
 
 
 def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> None:
@@ -127,7 +158,12 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
     status = 70
     try:
         connection = socket.socket(fileno=descriptor)
-        layers = confine(nursery, limits, descriptor, scratch)
+        try:
+            layers = confine(nursery, limits, descriptor, scratch)
+        except OSError as error:
+            text = {"names": [type(error).__name__], "text": str(error), "where": "", "traceback": []}
+            wire.send(connection, wire.pack({"seq": 0, "status": "error", "error": text}, wire.Encoder()))
+            return
         signal.signal(signal.SIGINT, signal.default_int_handler)
         serve.serve(connection, {"seq": 0, "status": "ok", "layers": layers})
         status = 0
@@ -187,8 +223,11 @@ def main(descriptor: int) -> None:
             json.dumps({"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}).encode()
         )
         return
-    with contextlib.suppress(BrokenPipeError):  # the grader is gone: so are we
-        nursery.run()
+    try:
+        with contextlib.suppress(BrokenPipeError):  # the grader is gone: so are we
+            nursery.run()
+    finally:
+        nursery.end()
 
 
 def _layers(wanted: list[str], readable: list[str], masked: list[str]) -> list[str]:

@@ -21,6 +21,7 @@ from autograder.worker import wire
 STDOUT_TAIL_CHARS = 8_000  # what a report shows of the output; a flood costs the student time and us nothing
 ERROR_CHARS = 500
 SHOWN_FRAMES = 4
+RANDOM_STATE = "random generator"
 
 
 class Tail:
@@ -71,6 +72,7 @@ class Session:
     files: dict[str, str] = field(default_factory=dict)
     modules: dict[str, ModuleType] = field(default_factory=dict)
     output: Tail = field(default_factory=Tail)
+    state_at_start: dict[str, str] = field(default_factory=lambda: _torch_state())
 
     def handle(self, value: Any) -> wire.HandleRef | None:
         """Keep ``value`` if it is an object that a check may go on working with."""
@@ -164,7 +166,8 @@ def _call(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwar
     target = _target(session, request)
     if not request.get("observe"):
         return {"value": target(*args, **kwargs)}
-    before = _torch_state()
+    # what an earlier call has changed for good is a side effect too; random numbers may be drawn between two calls
+    before = {**session.state_at_start, RANDOM_STATE: _torch_state()[RANDOM_STATE]}
     value = target(*args, **kwargs)
     return {"value": value, "args": args, "kwargs": kwargs, "before": before, "after": _torch_state()}
 
@@ -270,7 +273,7 @@ def _torch_state() -> dict[str, str]:
         "default dtype": str(torch.get_default_dtype()),
         "grad mode": str(torch.is_grad_enabled()),
         "default device": str(torch.get_default_device()),
-        "random generator": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
+        RANDOM_STATE: hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
     }
 
 

@@ -38,6 +38,7 @@ from torch import Tensor
 PREFIX = struct.Struct("!IQ")
 MAX_HEADER_BYTES = 4 << 20  # a few hundred thousand plain values; a longer answer is not an answer to any exercise
 MAX_PAYLOAD_BYTES = 512 << 20  # the state dict of VGG-16 in float32 with room to spare would be 528 MiB: not sent
+CHUNK = 1 << 16
 MAX_DEPTH = 32
 MAX_NODES = 200_000
 MAX_TENSORS = 10_000
@@ -93,7 +94,7 @@ class Encoder:
     """Collects the tensors of a frame while values are written."""
 
     handle: Callable[[Any], HandleRef | None] = lambda value: None
-    tensors: list[TensorInfo] = field(default_factory=list)
+    tensors: list[list[Any]] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
     nodes: int = 0
 
@@ -147,21 +148,18 @@ class Encoder:
             return {"o": f"torch.Tensor ({tensor.layout}, {tensor.dtype}, {tensor.device})".replace("torch.", "")}
         if len(self.tensors) >= MAX_TENSORS:
             raise WireError("too many tensors to be sent")
-        info = TensorInfo(DTYPE_NAMES[tensor.dtype], list(tensor.shape), str(tensor.device))
-        info.requires_grad = tensor.requires_grad
-        if not tensor.is_contiguous() and _is_dense(tensor):
-            info.strides = list(tensor.stride())
+        strides = list(tensor.stride()) if not tensor.is_contiguous() and _is_dense(tensor) else None
         flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
         size = flat.numel() * flat.element_size()
         self.chunks.append(ctypes.string_at(flat.data_ptr(), size) if size else b"")
-        self.tensors.append(info)
+        device = "cpu" if tensor.is_cpu else str(tensor.device)
+        self.tensors.append([DTYPE_NAMES[tensor.dtype], list(tensor.shape), device, strides, tensor.requires_grad])
         return {"x": len(self.tensors) - 1}
 
 
 def pack(header: Mapping[str, Any], encoder: Encoder) -> bytes:
     """Return the frame of ``header`` and of the tensors that ``encoder`` has collected."""
-    tensors = [[info.dtype, info.shape, info.device, info.strides, info.requires_grad] for info in encoder.tensors]
-    text = json.dumps({**header, "tensors": tensors}, allow_nan=False, separators=(",", ":")).encode()
+    text = json.dumps({**header, "tensors": encoder.tensors}, allow_nan=False, separators=(",", ":")).encode()
     size = sum(map(len, encoder.chunks))
     if len(text) > MAX_HEADER_BYTES or size > MAX_PAYLOAD_BYTES:
         raise WireError("the value is too large to be sent")
@@ -268,23 +266,23 @@ def send(connection: socket.socket, frame: bytes) -> None:
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
-    """Wait for a whole frame; the worker's side, which has no clock of its own."""
-    header_size, payload_size = PREFIX.unpack(_exactly(connection, PREFIX.size))
+    """Wait for a whole frame; the worker's side, which has no clock of its own and is never sent two at once."""
+    frame = bytearray()
+    _fill(connection, frame, PREFIX.size)
+    header_size, payload_size = PREFIX.unpack_from(frame)
     if header_size > MAX_HEADER_BYTES or payload_size > MAX_PAYLOAD_BYTES:
         raise WireError("the frame is too large")
-    header = read_header(bytes(_exactly(connection, header_size)))
-    return header, _exactly(connection, payload_size)
+    start = PREFIX.size + header_size
+    _fill(connection, frame, start + payload_size)
+    return read_header(bytes(frame[PREFIX.size : start])), frame[start:]
 
 
-def _exactly(connection: socket.socket, size: int) -> bytearray:
-    data = bytearray(size)
-    view, done = memoryview(data), 0
-    while done < size:
-        count = connection.recv_into(view[done:])
-        if count == 0:
+def _fill(connection: socket.socket, frame: bytearray, size: int) -> None:
+    while len(frame) < size:
+        chunk = connection.recv(CHUNK)
+        if not chunk:
             raise ConnectionEnded("the other side is gone")
-        done += count
-    return data
+        frame += chunk
 
 
 def _tensor_info(entry: Any) -> TensorInfo:

@@ -780,7 +780,7 @@ def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ig
         "Ground truth that counts and ignored ground truth compete by IoU",
     ),
     Mutant(
-        "T6-M24i",
+        "T6-X19",
         "match_detections",
         "the flags mean the opposite",
         _edit(MATCH_DETECTIONS, ("else gt_ignore.tolist()", "else (~gt_ignore).tolist()")),

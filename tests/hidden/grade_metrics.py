@@ -304,7 +304,7 @@ def check_inverted_boxes(student: Any) -> None:
 def check_no_boxes(student: Any) -> None:
     """Empty sets give a result of shape (0, G), (P, 0) or (0, 0)."""
     some, none = boxes((0, 0, 20, 20), (5, 5, 30, 30), (1, 2, 30, 40)), torch.zeros(0, 4, dtype=torch.float64)
-    expect_iou(student.box_iou(some, some[:1]), metrics.box_iou(some, some[:1]))
+    expect_tensor(student.box_iou(some, some[:1]), shape=(3, 1))
     for boxes1, boxes2 in ((none, some), (some, none), (none, none)):
         expect_tensor(student.box_iou(boxes1, boxes2), shape=(len(boxes1), len(boxes2)))
 
@@ -352,12 +352,15 @@ def check_result_dtype(student: Any) -> None:
 @exercise("box_iou")
 @points(0.25)
 @hint("`view` needs contiguous memory, and `clamp_`, `-=` and slices on the left of `=` write into your input.")
-def check_iou_of_views(student: Any, generator: Generator) -> None:
+def check_iou_of_views(student: Any) -> None:
     """Non-contiguous boxes work and are left as they are."""
-    boxes1, boxes2 = random_boxes(generator, 4), random_boxes(generator, 3)
-    boxes1[1] = boxes1[1, [2, 1, 0, 3]]  # an inverted box, which invites to repair it in place
+    boxes1 = boxes(
+        (0, 0, 20, 20), (230, 200, 200, 240), (5, 5, 30, 30)
+    )  # an inverted box invites to repair it in place
+    boxes2 = boxes((3, 2, 22, 25), (10, 8, 40, 30))
     expected = metrics.box_iou(boxes1, boxes2)
     expect_iou(expect_no_side_effects(student, "box_iou", strided(boxes1), strided(boxes2)), expected)
+    expect_iou(expect_no_side_effects(student, "box_iou", boxes1, boxes2), expected)
 
 
 @exercise("box_iou")
@@ -366,7 +369,7 @@ def check_iou_of_views(student: Any, generator: Generator) -> None:
 def check_not_boxes(student: Any) -> None:
     """Tensors that do not hold four numbers per box are refused."""
     some = boxes((0, 0, 20, 20), (5, 5, 30, 30))
-    expect_iou(student.box_iou(some, some), metrics.box_iou(some, some))
+    expect_tensor(student.box_iou(some, some), shape=(2, 2))
     expect_raises(lambda: student.box_iou(torch.zeros(2, 5, dtype=torch.float64), some))
     expect_raises(lambda: student.box_iou(some, torch.zeros(3, 3, dtype=torch.float64)))
 
@@ -637,8 +640,7 @@ def check_matching_of_views(student: Any) -> None:
 def check_lengths_must_fit(student: Any) -> None:
     """Boxes without a score each, or without a flag each, are refused."""
     pred_boxes, gt_boxes, scores = boxes((0, 0, 10, 9), (0, 0, 10, 8)), boxes((0, 0, 10, 10)), reals(0.9, 0.8)
-    expect_matches(student.match_detections(pred_boxes, scores, gt_boxes),
-                   metrics.match_detections(pred_boxes, scores, gt_boxes))  # fmt: skip
+    expect_tuple(student.match_detections(pred_boxes, scores, gt_boxes, 0.5, torch.tensor([False])), 2)
     expect_raises(lambda: student.match_detections(pred_boxes, reals(0.9, 0.8, 0.7), gt_boxes))
     expect_raises(lambda: student.match_detections(pred_boxes, scores, gt_boxes, 0.5, torch.tensor([False, True])))
 
@@ -773,7 +775,7 @@ def check_curve_of_views(student: Any, generator: Generator) -> None:
 def check_curve_arguments(student: Any) -> None:
     """Different lengths and a negative number of objects are refused."""
     tp, scores = torch.tensor([True, False]), reals(0.9, 0.8)
-    expect_curve(student.precision_recall(tp, scores, 2), metrics.precision_recall(tp, scores, 2))
+    expect_tuple(student.precision_recall(tp, scores, 2), 2)
     expect_raises(lambda: student.precision_recall(tp, reals(0.9, 0.8, 0.7), 2))
     expect_raises(lambda: student.precision_recall(tp, scores, -1))
 
@@ -962,10 +964,8 @@ def check_best_and_worst_detector(student: Any) -> None:
 @hint("What should happen to a name that is none of the five?")
 def check_unknown_method(student: Any) -> None:
     """A method that does not exist is refused."""
-    precision, recall = curve("TFT", 3)
-    expect_metric(
-        student.average_precision(precision, recall, "step"), metrics.average_precision(precision, recall, "step")
-    )
+    precision, recall = curve("TTT", 3)
+    expect_metric(student.average_precision(precision, recall, "step"), 1.0)
     expect_raises(lambda: student.average_precision(precision, recall, "12_point"))
 
 
@@ -1222,7 +1222,7 @@ def check_random_images(student: Any, generator: Generator) -> None:
 def check_one_target_per_image(student: Any) -> None:
     """Lists of different lengths are refused."""
     preds, targets = [detections((SOFA, 0.9, 1)), detections((FAR, 0.95, 1))], [objects((SOFA, 1)), objects((TABLE, 1))]
-    expect_map(student.mean_average_precision(preds, targets), metrics.mean_average_precision(preds, targets))
+    expect_item(student.mean_average_precision(preds, targets), "map")
     expect_raises(lambda: student.mean_average_precision(preds, targets[:1]))
 
 

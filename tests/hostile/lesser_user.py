@@ -1,7 +1,8 @@
-"""Run a command as an ordinary user, with or without user namespaces: ``python ordinary_user.py MODE FOLDER COMMAND...``.
+"""Run a command with fewer rights: ``python lesser_user.py MODE FOLDER COMMAND...``.
 
-Started as root by ``test_as_ordinary_user.py``. ``MODE`` is ``namespaces`` or ``no-namespaces``; ``FOLDER`` becomes the
-user's home and temporary folder. In a mount namespace of its own, folders on the way to the interpreter and to this
+Started as root by ``test_with_fewer_rights.py``. ``MODE`` is ``user`` (an ordinary user who may use namespaces),
+``user-without-namespaces``, or ``root-without-namespaces`` (as in a container); ``FOLDER`` becomes the home and the
+temporary folder. In a mount namespace of its own, folders on the way to the interpreter and to this
 project that an ordinary user may not enter are replaced by empty ones that hold only these two.
 """
 
@@ -39,14 +40,15 @@ def open_the_way(*needed: Path) -> None:
             os.close(descriptor)
 
 
-def forbid_user_namespaces() -> None:
-    """Have ``unshare`` and ``clone`` fail with EPERM when they ask for a user namespace."""
+def forbid_namespaces() -> None:
+    """Have ``unshare`` and ``clone`` fail with EPERM when they ask for a user, mount or process namespace."""
+    asked = confinement.CLONE_NEWUSER | confinement.CLONE_NEWNS | confinement.CLONE_NEWPID
     machine = syscalls.machine()
     listed = syscalls.numbers(machine)
     flags = (LOAD, 0, 0, 16)
     code = [(LOAD, 0, 0, 0)]
     for number in (UNSHARE[machine], listed["clone"]):
-        code += [(JUMP_EQUAL, 0, 4, number), flags, (JUMP_ANY_BIT, 0, 1, confinement.CLONE_NEWUSER)]
+        code += [(JUMP_EQUAL, 0, 4, number), flags, (JUMP_ANY_BIT, 0, 1, asked)]
         code += [(RETURN, 0, 0, REFUSE | syscalls.EPERM), (RETURN, 0, 0, ALLOW)]
     code += [(JUMP_EQUAL, 0, 1, listed["clone3"]), (RETURN, 0, 0, REFUSE | syscalls.ENOSYS), (RETURN, 0, 0, ALLOW)]
     program = b"".join(struct.pack("=HBBI", *line) for line in code)
@@ -58,15 +60,16 @@ def forbid_user_namespaces() -> None:
 
 
 def main(mode: str, folder: str, command: list[str]) -> None:
-    """Become the ordinary user and run the command in this process's place."""
-    os.chown(folder, ORDINARY_USER, ORDINARY_USER)
+    """Give up the rights that ``mode`` leaves out, and run the command in this process's place."""
     open_the_way(Path(sys.base_prefix), ROOT)
     os.chdir(ROOT)
-    os.setgroups([])
-    os.setresgid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER)
-    os.setresuid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER)
-    if mode == "no-namespaces":
-        forbid_user_namespaces()
+    if mode.startswith("user"):
+        os.chown(folder, ORDINARY_USER, ORDINARY_USER)
+        os.setgroups([])
+        os.setresgid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER)
+        os.setresuid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER)
+    if mode.endswith("without-namespaces"):
+        forbid_namespaces()
     os.environ.update(HOME=folder, TMPDIR=folder)
     os.execv(command[0], command)
 
