@@ -1,5 +1,7 @@
 """nbgrader for this course: `nbgrader COMMAND TOPIC` in this folder. What grades is the package autograder."""
 
+import os
+import sys
 from pathlib import Path
 
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, OverwriteCells, OverwriteKernelspec
@@ -10,6 +12,9 @@ from autograder.nbgrader.release import RELEASE_PREPROCESSORS
 from autograder.nbgrader.repair import RepairCells
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
+
+# nbgrader calls alembic when it makes a gradebook; it lies beside this Python, activated or not
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.CourseDirectory.course_id = "cnn"

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from autograder import __version__
 from autograder.course import PACKAGE, Course
-from autograder.errors import AutograderError, HarnessError, SandboxUnavailable, UsageError
+from autograder.errors import AutograderError, SandboxUnavailable, UsageError
 from autograder.grading import operator
 from autograder.grading.operator import Graded
-from autograder.reports.store import rebuild, write_class_page
+from autograder.reports.store import PUBLIC_HTML, STAFF_JSON, read_report, rebuild, student_folder, write_class_page
 from autograder.submissions.submission import locate
 
 EXIT_NOT_GRADED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -48,8 +48,8 @@ def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, devic
     for graded in outcome.graded:
         click.echo(_line(graded))
     for student, why in outcome.set_aside.items():
-        click.echo(f"{student}\tnot graded\t{why}")
-        click.echo(f"{student}: not graded: {why}", err=True)
+        click.echo(f"{_plain(student)}\tnot graded\t{why}")
+        click.echo(f"{_plain(student)}: not graded: {why}", err=True)
     _say_faults(outcome.graded)
     if outcome.graded:
         click.echo(str(write_class_page(out).resolve()))
@@ -64,15 +64,13 @@ def check(file: Path, out: Path | None) -> None:
     """Run the visible tests of the notebook FILE, as they will be run when it is graded."""
     if not file.is_file() or file.suffix != ".ipynb":
         raise UsageError(f"file: expected a notebook (.ipynb), got {str(file)!r}.")
-    try:
-        course_file = Course.find(file.resolve().parent).root / "course.toml"
-    except UsageError:
-        course_file = PACKAGE / "submissions" / "defaults.toml"
+    course_file = Course.file_near(file.parent) or PACKAGE / "submissions" / "defaults.toml"
     with tempfile.TemporaryDirectory() as scratch:
         folder = out or Path(scratch)
         _make_folder(folder)
         graded = operator.check_visible(file, course_file, folder)
-        report = _report_of(folder, graded)
+        place = folder / student_folder(graded.student)
+        report = read_report(place / STAFF_JSON).report
         for exercise in report.exercises:
             for result in exercise.checks:
                 mark = "passed" if result.outcome == "passed" else result.outcome.replace("_", " ")
@@ -81,13 +79,9 @@ def check(file: Path, out: Path | None) -> None:
             click.echo(f"note: {incident.detail}")
         click.echo(f"{graded.points:g} of {graded.max_points:g} visible tests passed; hidden checks decide the points.")
         if out is not None:
-            click.echo(str((folder / file.stem / "report.html").resolve()))
-
-
-def _report_of(folder: Path, graded: Graded) -> Any:
-    from autograder.reports.store import read_report, student_folder
-
-    return read_report(folder / student_folder(graded.student) / "report.staff.json").report
+            click.echo(str((place / PUBLIC_HTML).resolve()))
+    if report.has_not_graded:
+        sys.exit(EXIT_NOT_GRADED)
 
 
 @cli.command()
@@ -119,11 +113,8 @@ def doctor() -> None:
     """Say what this machine offers for grading."""
     from autograder.grading.doctor import examine
 
-    try:
-        course: Course | None = Course.find()
-    except UsageError:
-        course = None
-    lines, is_fit = examine(course)
+    path = Course.file_near(Path.cwd())
+    lines, is_fit = examine(Course.read(path) if path else None)
     for line in lines:
         click.echo(line)
     if not is_fit:
@@ -177,7 +168,7 @@ def _say_faults(graded: list[Graded]) -> None:
         for fault in item.faults:
             counts[fault] = counts.get(fault, 0) + 1
     for fault, count in counts.items():
-        click.echo(f"not graded, our fault ({count} submissions): {_plain(fault)}", err=True)
+        click.echo(f"our fault ({count} submission{'s' if count > 1 else ''}): {_plain(fault)}", err=True)
 
 
 def _make_folder(path: Path) -> None:
@@ -206,7 +197,5 @@ def main() -> None:
         _fail(str(error), EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; what is graded is kept, run it again to go on.", EXIT_INTERRUPTED)
-    except HarnessError as error:
-        _fail(str(error), EXIT_NOT_GRADED)
     except AutograderError as error:
         _fail(str(error), EXIT_NOT_GRADED)

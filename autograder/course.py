@@ -144,11 +144,20 @@ class Course:
         Raises:
             UsageError: if there is none, or it is not valid; the message names the entry.
         """
-        folder = (start or Path.cwd()).resolve()
-        for candidate in (folder, *folder.parents):
-            if (candidate / FILE_NAME).is_file():
-                return cls.read(candidate / FILE_NAME)
-        raise UsageError(f"{FILE_NAME}: expected one in {folder} or above it, got none. Run from the course's folder.")
+        folder = start or Path.cwd()
+        path = cls.file_near(folder)
+        if path is None:
+            raise UsageError(
+                f"{FILE_NAME}: expected one in {folder.resolve()} or above it, got none. Run from the course's folder."
+            )
+        return cls.read(path)
+
+    @staticmethod
+    def file_near(folder: Path) -> Path | None:
+        """Return the ``course.toml`` of ``folder`` or of the nearest folder above it, ``None`` if there is none."""
+        whole = folder.resolve()
+        found = (candidate / FILE_NAME for candidate in (whole, *whole.parents) if (candidate / FILE_NAME).is_file())
+        return next(found, None)
 
     @classmethod
     def read(cls, path: Path) -> Course:

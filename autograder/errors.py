@@ -51,15 +51,19 @@ class StudentRaised(StudentError):
         names: the class name of the exception and of its bases, most derived first.
         text: the exception's message, capped.
         where: a human-readable place ("line 3 of cell box_iou"), or an empty string.
+        is_undefined: whether what was called does not exist.
     """
 
     def __init__(self, call: str, names: tuple[str, ...], text: str, where: str = "") -> None:
         self.names = names
         self.text = text
         self.where = where
+        self.is_undefined = names[:1] == ("NameError",) and text.startswith(f"{call} is not defined")
         name = names[0] if names else "Exception"
         if name == "NotImplementedError":
             message = f"{call}: not implemented yet"
+        elif self.is_undefined:
+            message = text
         else:
             message = f"{call}: raised {name}" + (f": {text}" if text else "")
         super().__init__(message + (f" ({where})" if where else ""))

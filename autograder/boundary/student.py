@@ -348,7 +348,7 @@ class Student:
             return error
         failed = [failure for failure in self.failures.values() if failure.exercise in (what, "*")]
         if not failed:
-            return StudentRaised(what, error.names, error.text)
+            return StudentRaised(what, error.names, f"{error.text}. Its cell is missing, or defines another name.")
         kind = type(failed[-1].error)
         message = f"{what} is not defined, because {failed[-1].label} did not run: {failed[-1].reason}"
         return StudentRaised(what, error.names, message) if kind is StudentRaised else kind(message)

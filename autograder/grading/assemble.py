@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from autograder.boundary.student import CellFailure
 from autograder.course import TopicTable
-from autograder.errors import StudentError
 from autograder.grading.plugin import Verdict
 from autograder.reports.build import build_exercise, build_report
 from autograder.reports.models import (
@@ -21,10 +20,9 @@ from autograder.reports.models import (
     StaffReport,
 )
 from autograder.reports.text import clean_text
-from autograder.submissions.submission import Submission
+from autograder.submissions.submission import ID_CHARS, Submission
 
 SECONDS_PER_DAY = 86_400
-ID_CHARS = 200
 INTERRUPTIONS = ("timed_out", "crashed", "out_of_memory", "blocked")
 
 
@@ -66,7 +64,7 @@ def assemble(
         penalty=penalty,
         environment=environment,
         exercises=exercises,
-        incidents=_incidents(submission, ran),
+        incidents=_incidents(submission, ran, show),
         stdout=ran.stdout_tail if show != "nothing" else "",
     )
     faults = [
@@ -83,7 +81,7 @@ def assemble(
             traceback=clean_text(verdict.traceback, 2 * MESSAGE_CHARS),
         )
         for verdict in ran.verdicts
-        if verdict.staff or verdict.traceback
+        if verdict.staff or verdict.traceback or (verdict.message and show == "nothing")
     ]
     return StaffReport(report=report, incidents=tuple(faults), details=tuple(details))
 
@@ -92,8 +90,7 @@ def unreadable(verdicts: Sequence[Verdict], why: str) -> Ran:
     """Return what a submission that cannot be read leaves behind: every check failed, and says why."""
     for verdict in verdicts:
         verdict.outcome, verdict.message = "failed", f"the submission cannot be read: {why}"
-    failure = CellFailure("the submission", "*", StudentError(why), is_fatal=True)
-    return Ran(verdicts, [failure])
+    return Ran(verdicts)
 
 
 def _check(verdict: Verdict, show: str) -> CheckResult:
@@ -114,31 +111,29 @@ def _check(verdict: Verdict, show: str) -> CheckResult:
         return result.model_copy(
             update={"message": "This check could not be judged. The fault is ours; it costs nothing."}
         )
+    is_wrong = verdict.outcome == "failed" and not verdict.is_absent
     return result.model_copy(
         update={
             "message": clean_text(verdict.message, MESSAGE_CHARS),
-            "hint": spec.hint if verdict.outcome == "failed" else "",
+            "hint": spec.hint if is_wrong else "",
             "misconception": verdict.misconception,
             "comparison": verdict.comparison,
-            "picture": spec.picture if verdict.outcome == "failed" else None,
+            "picture": spec.picture if is_wrong else None,
         }
     )
 
 
-def _incidents(submission: Submission, ran: Ran) -> list[Incident]:
-    found = [(oddity.kind, "", oddity.detail) for oddity in submission.oddities]
+def _incidents(submission: Submission, ran: Ran, show: str) -> list[Incident]:
+    found = [("unreadable", "", submission.unreadable)] if submission.unreadable else []
+    found += [(oddity.kind, "", oddity.detail) for oddity in submission.oddities]
     found += [("magic", "", f"{label}: {line!r} was left out") for label, line in ran.ignored]
-    for failure in ran.failures:
-        if failure.is_unfinished:
-            continue
-        kind = (
-            "unreadable"
-            if failure.exercise == "*" and failure.is_fatal and not ran.verdicts[0].duration_s
-            else "cell-failed"
-        )
-        found.append((kind, "", f"{failure.label} did not run to its end: {failure.reason}"))
     found += [
-        (verdict.outcome.replace("_", "-"), verdict.check.id, verdict.message)
+        ("cell-failed", "", f"{failure.label} did not run to its end: {failure.reason}")
+        for failure in ran.failures
+        if not failure.is_unfinished
+    ]
+    found += [
+        (verdict.outcome.replace("_", "-"), verdict.check.id, "" if show == "nothing" else verdict.message)
         for verdict in ran.verdicts
         if verdict.outcome in INTERRUPTIONS
     ]

@@ -12,7 +12,7 @@ from autograder import __version__
 from autograder.boundary.nursery import ALL_LAYERS, INSTALL_HINTS, Nursery
 from autograder.boundary.student import Student
 from autograder.course import PACKAGE, Course, CourseFile, version_of
-from autograder.errors import HarnessError, SandboxUnavailable
+from autograder.errors import AutograderError, HarnessError
 from autograder.grading.grader import open_nursery
 from autograder.grading.plugin import DEVICES
 from autograder.worker.confinement import landlock_version
@@ -31,13 +31,16 @@ def examine(course: Course | None) -> tuple[list[str], bool]:
     lines = list(_about())
     where = str(course.root / "course.toml") if course else "none here: the defaults count"
     lines.append(f"course       {where}")
+    nursery: Nursery | None = None
     try:
         started = time.perf_counter()
-        with open_nursery(chosen) as nursery:
+        nursery = open_nursery(chosen)
+        with nursery:
             lines.append(f"nursery      ready after {time.perf_counter() - started:.1f} s")
-            lines += _layers(nursery, chosen)
-            lines += _try_worker(nursery)
-    except (SandboxUnavailable, HarnessError) as error:
+            worker = list(_try_worker(nursery))
+        lines += [*_layers(nursery, chosen), *worker]
+    except AutograderError as error:
+        lines += _layers(nursery, chosen) if nursery is not None and nursery.layers else ()
         return [*lines, f"verdict      cannot grade: {error}"], False
     return [*lines, "verdict      fit to grade"], True
 

@@ -27,7 +27,7 @@ from autograder.boundary.nursery import Nursery, SandboxSettings
 from autograder.boundary.student import CallLimits, Student
 from autograder.boundary.worker import Worker
 from autograder.course import Course, Topic, TopicTable, version_of
-from autograder.errors import AutograderError, HarnessError
+from autograder.errors import AutograderError, HarnessError, UsageError
 from autograder.grading import visible
 from autograder.grading.assemble import Ran, assemble, unreadable
 from autograder.grading.plugin import DEVICES, ChecksPlugin, Verdict
@@ -129,6 +129,7 @@ def run_checks(
         str(job.grader),
         f"--rootdir={job.course.root}",
         f"--config-file={HERE / 'pytest.ini'}",
+        f"--confcutdir={job.grader.parent}",  # no conftest.py from above the hidden checks
         "--import-mode=prepend",
         "--assert=plain",
         *(f"-pno:{name}" for name in UNUSED_PLUGINS),
@@ -183,6 +184,8 @@ def _visible_job_of(settings: dict[str, Any]) -> Job:
     path = Path(settings["visible"])
     manifest = Manifest.read(path)
     tests = manifest.having("test")
+    if not tests:
+        raise UsageError(f"{path.name}: expected a notebook with visible tests, got none.")
     visible.cells.set(
         tuple(visible.VisibleCell(cell.grade_id, cell.grade_id.removeprefix("test_"), cell.source) for cell in tests)
     )
@@ -236,7 +239,10 @@ def main(descriptor: int) -> None:
 
             run_checks(job, nursery, _arriving(lines), answer)
     except AutograderError as error:
-        say({"failed": type(error).__name__, "message": str(error)})
+        with contextlib.suppress(OSError):
+            say({"failed": type(error).__name__, "message": str(error)})
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the operator is gone: what is graded is written, the rest is for another run
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from typing import Any
 
 from autograder.course import Topic
 from autograder.errors import HarnessError, SandboxUnavailable, UsageError
-from autograder.reports.models import Report
 from autograder.reports.store import PUBLIC_JSON, STAFF_JSON, read_report, student_folder
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, read
@@ -55,8 +54,8 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every submission has a report in which every check is judged."""
-        return not self.set_aside and all(item.grade is not None for item in self.graded)
+        """Whether every submission has a report in which every check is judged, and no fault of ours came to light."""
+        return not self.set_aside and all(item.grade is not None and not item.faults for item in self.graded)
 
 
 class _Grader:
@@ -66,7 +65,8 @@ class _Grader:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "autograder.grading.grader", str(theirs.fileno())],
+                # -P: no module comes from the current folder, which may be a student's
+                [sys.executable, "-P", "-m", "autograder.grading.grader", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr.fileno() if _has_fileno(sys.stderr) else subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -193,6 +193,8 @@ class _Run:
                 for key, _ in self._selector.select():
                     self._listen(key.data)
         finally:
+            for grader in self._graders:  # only after an error or Ctrl-C: none of them is waited for
+                grader.process.terminate()
             for grader in self._graders:
                 grader.stop()
             self._selector.close()
@@ -218,8 +220,6 @@ class _Run:
                 raise (kind or HarnessError)(message["message"])
             if "ready" in message:
                 self._outcome.layers = tuple(message["ready"])
-            elif "undone" in message:
-                self._outcome.set_aside[message["undone"]] = message["why"]
             else:
                 graded = _graded(message)
                 self._outcome.graded.append(graded)
@@ -267,13 +267,15 @@ def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path) -> Gr
     if not path.is_file() or not (path.with_name(PUBLIC_JSON)).is_file():
         return None
     try:
-        report: Report = read_report(path).report
+        staff = read_report(path)
     except UsageError:
         return None
+    report = staff.report
     same = (topic.grader_sha256, read(located, topic.name, manifest).sha256)
     if (report.environment.grader_sha256, report.submission_sha256) != same or report.grade is None:
         return None
-    return Graded(report.student, report.points, report.max_points, report.grade, was_cached=True)
+    faults = tuple(f"{fault.check}: {fault.detail}" for fault in staff.incidents)
+    return Graded(report.student, report.points, report.max_points, report.grade, faults, was_cached=True)
 
 
 def _environment() -> dict[str, str]:

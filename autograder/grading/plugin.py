@@ -21,7 +21,7 @@ import torch
 from autograder.boundary.student import Student
 from autograder.checks.expect import CheckRun, current_run, equals_mistake
 from autograder.checks.language import CheckSpec, Misconception, spec_of, title_of
-from autograder.errors import CheckFailed, HarnessError, StudentError
+from autograder.errors import CheckFailed, HarnessError, StudentError, StudentRaised
 from autograder.reports.models import Comparison, Outcome
 
 DEVICES = ("cpu",)
@@ -57,6 +57,7 @@ class Verdict:
     traceback: str = ""
     faults: list[str] = field(default_factory=list)
     duration_s: float = 0.0
+    is_absent: bool = False  # there is nothing yet that a hint could help with
 
 
 class ChecksPlugin:
@@ -187,6 +188,9 @@ class ChecksPlugin:
             verdict.misconception = self._recognised(verdict)
         elif isinstance(error, StudentError):
             verdict.outcome, verdict.message = error.outcome, str(error)  # type: ignore[assignment]
+            verdict.is_absent = isinstance(error, StudentRaised) and (
+                error.is_undefined or "NotImplementedError" in error.names
+            )
         elif isinstance(error, KeyboardInterrupt):
             raise error
         else:

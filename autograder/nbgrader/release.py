@@ -103,17 +103,16 @@ def _generate(topic: Topic, scratch: Path) -> Path:
     made = scratch / "release" / topic.name
     if done.returncode or not (made / topic.release.name).is_file():
         errors = _ERROR.findall(done.stderr)
-        said = errors[0] if errors else (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
+        said = errors[-1] if errors else (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
         raise HarnessError(f"release of {topic.name}: nbgrader ended with status {done.returncode}: {said}")
     return made
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    """Return an environment in which nobody's own Jupyter settings count, and alembic is found."""
+    """Return an environment in which nobody's own Jupyter settings count."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON", "PYTEST"))},
         **{name: str(scratch / "home") for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")},
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])),
     }
 

@@ -20,7 +20,7 @@ from autograder.reports.models import (
     StaffDetail,
     StaffReport,
 )
-from autograder.reports.store import rebuild, write_report
+from autograder.reports.store import write_class_page, write_report
 
 DEVICES = ("cpu", "simgpu", "cuda")
 ENVIRONMENT = Environment(
@@ -194,8 +194,12 @@ def _result(exercise: str, statement: Statement, device: str, outcome: Outcome) 
     )
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
+def write_example(target: Path) -> Path:
+    """Write the made-up class into ``target`` and return its class page."""
     for staff in example_class():
         write_report(target, staff)
-    print(rebuild(target))
+    return write_class_page(target)
+
+
+if __name__ == "__main__":
+    print(write_example(Path(sys.argv[1])))

@@ -48,6 +48,11 @@ def prose(text: str) -> Markup:
     )
 
 
+def _breakable(name: str) -> Markup:
+    """Return a name that may be broken after its underscores, so that a long one does not widen a table."""
+    return Markup("_<wbr>").join(plain(part) for part in name.split("_"))
+
+
 def _printable(value: object) -> object:
     return value if isinstance(value, Markup) else plain(str(value))
 
@@ -90,5 +95,6 @@ def _environment() -> Environment:
         devices=words.devices_words,
         kind=words.kind_words,
         joined=words.joined,
+        breakable=_breakable,
     )
     return environment

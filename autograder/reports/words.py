@@ -184,10 +184,10 @@ def kind_words(kind: str) -> str:
     """Return the kind of an incident as words.
 
     Example:
-        >>> kind_words("cell_failed")
+        >>> kind_words("cell-failed")
         'Cell failed'
     """
-    words = kind.replace("_", " ").strip()
+    words = kind.replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
 
 

@@ -13,6 +13,7 @@ import nbformat
 from autograder.errors import UsageError
 
 MAX_NOTEBOOK_BYTES = 64 << 20
+MAX_POINTS = 1e9
 SETUP_PREFIX = "setup"  # given cells whose grade id starts so are part of the program; the others draw figures
 
 
@@ -69,7 +70,7 @@ class Manifest:
             else:
                 role = "setup" if cell.grade_id.startswith(SETUP_PREFIX) else "given"
             points = cell.nbgrader.get("points")
-            worth = float(points) if isinstance(points, int | float) else 0.0
+            worth = float(points) if isinstance(points, int | float) and abs(points) < MAX_POINTS else 0.0
             found.append(ReleasedCell(cell.grade_id, role, cell.source, worth))
         return cls(tuple(found))
 

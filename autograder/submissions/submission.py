@@ -11,13 +11,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.errors import UsageError
-from autograder.submissions.notebook import Manifest, RawCell, UnreadableNotebook, read_cells
+from autograder.reports.text import clean_text
+from autograder.submissions.notebook import (
+    MAX_NOTEBOOK_BYTES,
+    Manifest,
+    RawCell,
+    UnreadableNotebook,
+    cells_of,
+    read_capped,
+)
 
 SUFFIXES = (".ipynb", ".py")
 MAX_EXTRA_FILES = 200
 MAX_EXTRA_BYTES = 16 << 20
 MAX_SOURCE_BYTES = 2 << 20
-NBGRADER_FILES = ("timestamp.txt", "submission_secret.txt", "feedback")
+TIMESTAMP = "timestamp.txt"
+TIMESTAMP_CHARS = 100
+NBGRADER_FILES = (TIMESTAMP, "submission_secret.txt", "feedback")
+ID_CHARS = 200
 WHOLE_FILE = "*"  # the exercise of a .py file: all of them
 
 
@@ -82,19 +93,28 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
     """Find the submissions that the arguments name.
 
     An argument is a file (``.ipynb`` or ``.py``; the student is its stem), a folder of such files, a folder
-    ``<student>/<topic>/``, or a folder that holds such folders (``submitted/``).
+    ``<student>/<topic>/`` (it holds a file of the topic's name, or nbgrader's time stamp), or a folder that holds such
+    folders (``submitted/``). Student ids are printable text: two that look the same are the same.
 
     Raises:
         UsageError: if an argument holds no submission, or two are of the same student.
     """
     found: list[Located] = []
     for argument in arguments:
-        if not argument.exists():
-            raise UsageError(f"submission: expected a file or a folder, got {str(argument)!r}, which does not exist.")
-        here = [_in_file(argument)] if argument.is_file() else _in_folder(topic, argument)
+        try:
+            if not argument.exists():
+                raise UsageError(
+                    f"submission: expected a file or a folder, got {str(argument)!r}, which does not exist."
+                )
+            here = [_in_file(argument)] if argument.is_file() else _in_folder(topic, argument)
+        except OSError as error:
+            raise UsageError(
+                f"submission: expected a file or a folder that can be read, got {str(argument)!r}: {error.strerror}."
+            ) from error
         if not here:
             raise UsageError(
-                f"submission: expected .ipynb or .py files or <student>/{topic}/ folders, got none in {str(argument)!r}."
+                f"submission: expected .ipynb or .py files or <student>/{topic}/ folders, "
+                f"got none in {str(argument)!r}."
             )
         found += here
     twice = [student for student, count in Counter(item.student for item in found).items() if count > 1]
@@ -106,17 +126,29 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
 def _in_file(path: Path) -> Located:
     if path.suffix not in SUFFIXES:
         raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.")
-    return Located(path.stem, path)
+    return Located(_plain_id(path.stem), path)
+
+
+def _plain_id(name: str) -> str:
+    """Return a student id as reports hold it: one line, nothing invisible, nothing that is not text."""
+    return " ".join(clean_text(name, ID_CHARS).split("\n"))
 
 
 def _in_folder(topic: str, folder: Path) -> list[Located]:
-    if folder.name == topic and any(path.stem == topic for path in _submissions_in(folder)):
-        return [_in_own_folder(topic, folder.resolve().parent.name, folder)]
+    whole = folder.resolve()
+    if whole.name == topic and _is_own_folder(topic, folder):
+        return [_in_own_folder(topic, whole.parent.name, folder)]
     entries = sorted(folder.iterdir())
     students = [entry for entry in entries if entry.is_dir() and (entry / topic).is_dir()]
     if students:
         return [_in_own_folder(topic, entry.name, entry / topic) for entry in students]
-    return [Located(path.stem, path) for path in _submissions_in(folder)]
+    return [_in_file(path) for path in _submissions_in(folder)]
+
+
+def _is_own_folder(topic: str, folder: Path) -> bool:
+    """Return whether a folder of the topic's name is one student's, and not one of all students' files."""
+    files = _submissions_in(folder)
+    return any(path.stem == topic for path in files) or (bool(files) and (folder / TIMESTAMP).exists())
 
 
 def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
@@ -125,8 +157,8 @@ def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
     notebooks = [path for path in files if path.suffix == ".ipynb"]
     for choice in (named, notebooks, files):
         if choice:
-            return Located(student, choice[0], folder)
-    return Located(student, None, folder)
+            return Located(_plain_id(student), choice[0], folder)
+    return Located(_plain_id(student), None, folder)
 
 
 def _submissions_in(folder: Path) -> list[Path]:
@@ -147,20 +179,18 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
         oddities.append(Oddity("renamed-file", f"expected {topic}.ipynb or {topic}.py, took {located.path.name}"))
     content = b""
     unreadable, cut = "", _Cut()
+    is_script = located.path.suffix == ".py"
     try:
-        content = located.path.read_bytes()
-        cut = (
-            _read_script(located.path, content)
-            if located.path.suffix == ".py"
-            else _read_notebook(located.path, manifest)
-        )
+        content = read_capped(located.path, MAX_SOURCE_BYTES if is_script else MAX_NOTEBOOK_BYTES)
+        cut = _read_script(located.path.name, content) if is_script else _read_notebook(content, manifest)
     except (UnreadableNotebook, OSError) as error:
         unreadable = str(error)
-    name = "submission" if located.path.suffix == ".py" else "__main__"
+    if not content:  # too large, or not to be read: what is known of it
+        content = unreadable.encode("utf-8", "replace")
     return Submission(
         located.student,
         tuple(cut.cells),
-        name,
+        "submission" if is_script else "__main__",
         files,
         _hash(content, files),
         tuple(oddities + cut.oddities),
@@ -169,20 +199,16 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
     )
 
 
-def _read_script(path: Path, content: bytes) -> _Cut:
-    if len(content) > MAX_SOURCE_BYTES:
-        raise UnreadableNotebook(
-            f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got {len(content) >> 20} MiB"
-        )
+def _read_script(name: str, content: bytes) -> _Cut:
     try:
         source = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableNotebook(f"expected UTF-8 text, got: {error}") from error
-    return _Cut([SubmittedCell(path.name, source, WHOLE_FILE)])
+    return _Cut([SubmittedCell(name, source, WHOLE_FILE)])
 
 
-def _read_notebook(path: Path, manifest: Manifest) -> _Cut:
-    cells = read_cells(path)
+def _read_notebook(content: bytes, manifest: Manifest) -> _Cut:
+    cells = cells_of(content)
     if sum(len(cell.source) for cell in cells) > MAX_SOURCE_BYTES:
         raise UnreadableNotebook(f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got more")
     cut = _Cut([SubmittedCell(f"cell {cell.grade_id}", cell.source, "") for cell in manifest.having("setup")])
@@ -224,8 +250,12 @@ def _say_what_is_odd(cells: Sequence[RawCell], manifest: Manifest, cut: _Cut, co
         if copies[grade_id]:
             continue
         other = next((cell for cell in cells if cell.grade_id == grade_id), None)
-        why = "is not in the notebook" if other is None else f"holds no code (it is a {other.kind} cell)"
-        kind = "deleted-cell" if other is None or other.kind != "code" else "empty-cell"
+        if other is None:
+            kind, why = "deleted-cell", "is not in the notebook"
+        elif other.kind != "code":
+            kind, why = "deleted-cell", f"holds no code (it is a {other.kind} cell)"
+        else:
+            kind, why = "empty-cell", "is empty"
         cut.oddities.append(Oddity(kind, f"cell {grade_id} {why}"))
     order = list(dict.fromkeys(cell.grade_id for cell in cells if cell.kind == "code" and copies[cell.grade_id]))
     if order != [grade_id for grade_id in wanted if grade_id in order]:
@@ -263,24 +293,37 @@ def _files_beside(located: Located, oddities: list[Oddity]) -> dict[str, bytes]:
             if path.is_symlink() or not path.is_file():
                 oddities.append(Oddity("skipped-file", f"{relative} is not a regular file"))
                 continue
-            total += path.stat().st_size
-            if len(files) >= MAX_EXTRA_FILES or total > MAX_EXTRA_BYTES:
+            try:
+                data = read_capped(path, MAX_EXTRA_BYTES - total)
+            except OSError as error:
+                oddities.append(Oddity("skipped-file", f"{relative} cannot be read: {error.strerror}"))
+                continue
+            except UnreadableNotebook:
+                data = None
+            if data is None or len(files) >= MAX_EXTRA_FILES:
                 limit = f"{MAX_EXTRA_FILES} files or {MAX_EXTRA_BYTES >> 20} MiB"
                 oddities.append(Oddity("skipped-file", f"{relative} and what follows: more than {limit}"))
                 return files
-            files[relative] = path.read_bytes()
+            total += len(data)
+            files[relative] = data
     return files
 
 
 def _submitted_at(located: Located, oddities: list[Oddity]) -> datetime.datetime | None:
     """Return what nbgrader's ``timestamp.txt`` says ("2024-11-21 10:00:00.000000 UTC"), or ``None``."""
-    if located.folder is None or not (located.folder / "timestamp.txt").is_file():
+    path = located.folder / TIMESTAMP if located.folder is not None else None
+    if path is None or not path.is_file():
         return None
-    text = (located.folder / "timestamp.txt").read_text(encoding="utf-8", errors="replace").strip()[:100]
+    if path.is_symlink():  # what it leads to is none of the student's business
+        oddities.append(Oddity("bad-timestamp", f"{TIMESTAMP}: expected a regular file, got a link"))
+        return None
+    text = ""
     try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(TIMESTAMP_CHARS).strip()
         moment = datetime.datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
-        oddities.append(Oddity("bad-timestamp", f"timestamp.txt: expected a date and time, got {text!r}"))
+    except (ValueError, OSError):
+        oddities.append(Oddity("bad-timestamp", f"{TIMESTAMP}: expected a date and time, got {text!r}"))
         return None
     return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment
 

@@ -2,8 +2,9 @@
 
 PyPI's torchvision is built for CUDA. Beside a CPU torch its C++ library cannot be loaded, and from 0.28.0 on the import
 fails with ``operator torchvision::nms does not exist``, because fake kernels are registered for two operators that
-nobody declared. Declaring their schemas first is enough for everything but the compiled operators themselves (``ops.nms``,
-``ops.roi_align``), which then say that they are not available. A matching pair imports as always and never gets here.
+nobody declared. Declaring their schemas first is enough for everything but the compiled operators themselves
+(``ops.nms``, ``ops.roi_align``), which then say that they are not available. A matching pair imports as always and
+never gets here.
 """
 
 from __future__ import annotations

@@ -146,7 +146,8 @@ def test_the_installation_can_be_read_and_not_changed(thief: Student) -> None:
 
     source = Path(torch.__file__)
     before = source.stat()
-    assert set(thief.attack(str(source))) <= {"open", "open_code", "os.open", "dir_fd", "copy", "numpy", "torch", "sqlite"}
+    reading = {"open", "open_code", "os.open", "O_PATH", "dir_fd", "copy", "numpy", "torch", "sqlite"}
+    assert set(thief.attack(str(source))) <= reading
     thief.change_rights(str(source))
     after = source.stat()
     assert (after.st_mode, after.st_mtime_ns, after.st_size) == (before.st_mode, before.st_mtime_ns, before.st_size)

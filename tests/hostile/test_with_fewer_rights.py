@@ -24,7 +24,7 @@ MODES = {
 def test_the_attacks_fail_with_fewer_rights(mode: str) -> None:
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         os.chmod(folder, 0o755)
-        command = [sys.executable, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
+        command = [sys.executable, "-m", "pytest", str(HERE), "-q", "--tb=short", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
         environment = {
             "PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
             "EXPECTED_LAYERS": MODES[mode],

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nbgrader.api import Gradebook
+
 from autograder.course import Course
 from autograder.reports.models import StaffReport
 from autograder.reports.store import read_report
@@ -20,24 +22,6 @@ TOPIC = "metrics"
 ROOMS = ("course.toml", "nbgrader_config.py", "solutions", "assignments", "reference", "tests/hidden")
 SMALL_LIMITS = {"call_s = ": "call_s = 2.0", "cell_s = ": "cell_s = 3.0", "total_s = ": "total_s = 6.0"}
 Notebook = dict[str, Any]
-
-GRADES = """
-import json, sys
-from nbgrader.api import Gradebook
-with Gradebook("sqlite:///gradebook.db") as gradebook:
-    print(json.dumps({
-        submission.student.id: {
-            "score": submission.score,
-            "penalty": submission.late_submission_penalty,
-            "needs_manual_grade": submission.needs_manual_grade,
-            "cells": {grade.name: [grade.auto_score, grade.needs_manual_grade]
-                      for notebook in submission.notebooks for grade in notebook.grades},
-            "comments": {comment.name: comment.auto_comment
-                         for notebook in submission.notebooks for comment in notebook.comments},
-        }
-        for submission in gradebook.find_assignment(sys.argv[1]).submissions
-    }))
-"""
 
 
 class CopiedCourse:
@@ -72,32 +56,42 @@ class CopiedCourse:
     def report(self, student: str) -> StaffReport:
         return read_report(self.reports / student / "report.staff.json")
 
-    def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of Python's here; nothing of the user's own settings counts."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "PYTEST", "COV_"))}
+    def nbgrader(self, *arguments: str, cwd: Path | None = None, status: int = 0) -> str:
+        """Run nbgrader's command line, without the user's own settings, and return what it says."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "PYTEST"))}
         homes = {name: str(self.home) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        return subprocess.run(
-            [sys.executable, *command],
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", *arguments, f"--Exchange.root={self.exchange}"],
             cwd=cwd or self.root,
-            env={**kept, **homes, "PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            env={**kept, **homes, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             timeout=300,
         )
-
-    def nbgrader(self, *arguments: str, cwd: Path | None = None, status: int = 0) -> str:
-        """Run nbgrader's command line and return what it says."""
-        done = self.run("-m", "nbgrader", *arguments, f"--Exchange.root={self.exchange}", cwd=cwd)
         assert done.returncode == status, f"nbgrader {' '.join(arguments)}: {done.returncode}\n{done.stderr[-4000:]}"
         return done.stderr
 
     def grades(self) -> dict[str, Any]:
         """Return what nbgrader's gradebook says about everybody."""
-        done = self.run("-c", GRADES, TOPIC)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        with Gradebook(f"sqlite:///{self.root / 'gradebook.db'}") as gradebook:
+            return {
+                submission.student.id: {
+                    "score": submission.score,
+                    "penalty": submission.late_submission_penalty,
+                    "needs_manual_grade": submission.needs_manual_grade,
+                    "cells": {
+                        grade.name: [grade.auto_score, grade.needs_manual_grade]
+                        for notebook in submission.notebooks
+                        for grade in notebook.grades
+                    },
+                    "comments": {
+                        comment.name: comment.auto_comment
+                        for notebook in submission.notebooks
+                        for comment in notebook.comments
+                    },
+                }
+                for submission in gradebook.find_assignment(TOPIC).submissions
+            }
 
     def hand_in(self, student: str, content: Notebook | bytes) -> None:
         """Put a submission into ``submitted/``, as ``nbgrader collect`` or a learning platform would."""
@@ -145,5 +139,5 @@ def filled(*exercises: str, change: Callable[[Notebook], None] | None = None) ->
 
 
 def plain_cell(source: str, kind: str = "code") -> dict[str, Any]:
-    outputs = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    outputs: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
     return {"cell_type": kind, "id": "mine", "metadata": {}, "source": source, **outputs}

@@ -15,7 +15,7 @@ from autograder.reports.models import CheckResult, ExerciseResult, Outcome
 EVIL = "</p></div><script>alert(1)</script> $\\href{javascript:alert(1)}{x}$ =1+1"
 
 
-def _check(name: str, outcome: Outcome, max_points: float, device: str = "cpu", **said: str) -> CheckResult:
+def _check(name: str, outcome: Outcome, max_points: float, device: str = "cpu", **said: Any) -> CheckResult:
     points = max_points if outcome == "passed" else 0.0
     return CheckResult(
         id=name, title=f"It is {name}.", device=device, outcome=outcome, points=points, max_points=max_points, **said

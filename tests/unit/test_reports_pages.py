@@ -19,7 +19,7 @@ from autograder.reports.render import render_class, render_report
 from autograder.reports.student_page import student_page
 from autograder.reports.words import OUTCOME_WORDS, comparison_words, percent
 
-VOID = {"meta", "br", "rect", "line", "circle", "path", "use", "polyline"}
+VOID = {"meta", "br", "wbr", "rect", "line", "circle", "path", "use", "polyline"}
 HOSTILE = (
     "<script>alert(1)</script>",
     "</pre></table></details></main>",
