@@ -17,6 +17,8 @@ def test_the_grader_is_proven(topic: str, tmp_path: Path) -> None:
     proof = prove(COURSE.topic(topic), tmp_path)
     print(table([proof]))
     assert proof.faults == ()
+    row = table([proof]).splitlines()[-1]
+    assert row in (ROOT / "docs" / "proof.md").read_text(encoding="utf-8").splitlines(), f"docs/proof.md lacks: {row}"
     for count in (proof.bank, proof.slips):
         assert count.caught == count.mutants - count.equivalent > 0
     assert proof.accepted == proof.alternatives > 0

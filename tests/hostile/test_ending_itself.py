@@ -33,7 +33,7 @@ COMMON = """
 import asyncio, atexit, ctypes, mmap, os, signal, sys, threading, time, unittest
 
 def mmap_beyond():
-    with open("short", "wb+") as file:
+    with open("short", "wb+", buffering=0) as file:
         file.write(b"1")
         page = mmap.mmap(file.fileno(), 1)
         address = ctypes.addressof(ctypes.c_char.from_buffer(page))
