@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograder.errors import UsageError
 from autograder.reports.text import clean_text
+from autograder.reports.text import clean_text
 from autograder.submissions.notebook import (
     MAX_NOTEBOOK_BYTES,
     Manifest,
@@ -22,6 +23,7 @@ from autograder.submissions.notebook import (
 )
 
 SUFFIXES = (".ipynb", ".py")
+MAX_ID_CHARS = 200
 MAX_EXTRA_FILES = 200
 MAX_EXTRA_BYTES = 16 << 20
 MAX_SOURCE_BYTES = 2 << 20
@@ -51,11 +53,17 @@ class SubmittedCell:
 
 @dataclass(frozen=True)
 class Located:
-    """Where a submission lies: the file to grade (``None`` if there is none) and its folder if that is its own."""
+    """Where a submission lies: the file to grade (``None`` if there is none) and its folder if that is its own.
+
+    The student's id is cleaned here, where it enters, so that every later part knows the student by the same name.
+    """
 
     student: str
     path: Path | None
     folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "student", clean_text(self.student, MAX_ID_CHARS) or "unnamed")
 
 
 @dataclass(frozen=True)

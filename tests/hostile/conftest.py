@@ -90,6 +90,8 @@ def costs_one_call(student: Callable[..., Student]) -> Callable[..., StudentErro
     def run(source: str, *args: object, error: type[StudentError] | tuple[type[StudentError], ...] = StudentError,
             match: str | None = None, **limits: float) -> StudentError:  # fmt: skip
         attacker = student(source, **limits)
+        attacker.load()
+        assert not attacker.failures, "the attack itself is not right"
         with pytest.raises(error, match=match) as caught:
             attacker.attack(*args)
         assert attacker.fine() == 42

@@ -55,8 +55,8 @@ class Label(enum.IntEnum):
     CAT = 1
 
 class Meta(type):
-    __module__ = property(lambda self: "numpy")
-    __name__ = __qualname__ = property(lambda self: 1 / 0)
+    def __getattribute__(self, name):
+        return "numpy" if name == "__module__" else 1 / 0
 
 class Strange(metaclass=Meta):
     pass
@@ -124,7 +124,10 @@ TENSORS: dict[str, tuple[str, Tensor]] = {
 
 
 def of(student: Callable[..., Student], expression: str) -> object:
-    result: object = student(LIARS + f"\ndef attack(): return {expression}").attack()
+    liar = student(LIARS + f"\ndef attack(): return {expression}")
+    liar.load()
+    assert not liar.failures
+    result: object = liar.attack()
     return result
 
 

@@ -11,7 +11,7 @@ import pytest
 from autograder import course as courses
 from autograder.course import Course, version_of
 from autograder.errors import UsageError
-from tests.unit.toy import TOML, TOPIC, make_course, save
+from tests.unit.toy import TOPIC, make_course, save
 
 
 def test_a_course_is_found_from_any_folder_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,17 +96,12 @@ def test_a_deadline_keeps_its_time_zone(tmp_path: Path) -> None:
     assert deadline == datetime.datetime(2024, 11, 21, 11, tzinfo=datetime.UTC)
 
 
-def _append(path: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
+def _append(name: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
     def change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        with save_or_open(root / path) as file:
-            file.write("\n# changed\n")
+        path = root / name
+        save(path, (path.read_text(encoding="utf-8") if path.exists() else "") + "\n# changed\n")
 
     return change
-
-
-def save_or_open(path: Path) -> object:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a", encoding="utf-8")
 
 
 CHANGES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
@@ -137,10 +132,6 @@ def test_the_hash_does_not_see_what_decides_nothing(tmp_path: Path, path: str) -
     before = make_course(tmp_path)
     save(tmp_path / path, "x")
     assert Course.read(tmp_path / "course.toml").topic(TOPIC).grader_sha256 == before.grader_sha256
-
-
-def test_the_toy_course_has_the_points_of_its_table() -> None:
-    assert "points = 5.0" in TOML
 
 
 def test_versions_of_packages() -> None:
