@@ -106,6 +106,7 @@ class Nursery:
             self.layers = tuple(answer["ready"])
             self.versions = dict(answer["versions"])
             self._refuse_if_weaker()
+            self._try()
         except BaseException:
             self.stop()
             raise
@@ -118,6 +119,16 @@ class Nursery:
                 f"cannot confine the worker: expected the layers {', '.join(self.sandbox.required)}, "
                 f"got no {', '.join(missing)}. To have it: {how}."
             )
+
+    def _try(self) -> None:
+        """Confine one worker now, so that what cannot work is said once and before anything is graded."""
+        try:
+            self.spawn().kill()
+        except HarnessError as error:
+            raise SandboxUnavailable(
+                f"cannot confine the worker: {error}. "
+                "Where there are no namespaces, everybody must be able to read the Python installation."
+            ) from error
 
     @property
     def is_running(self) -> bool:
@@ -132,22 +143,23 @@ class Nursery:
         """
         connection = self._spare or self._order()
         self._spare = None
-        answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
-        if "pid" not in answer or len(descriptors) != 1:
+        try:
+            answer, descriptors = self._receive(SPAWN_TIMEOUT_S)
+            if "pid" not in answer or len(descriptors) != 1:
+                raise HarnessError("the nursery did not fork a worker")
+        except HarnessError:
             connection.close()
-            raise HarnessError("the nursery did not fork a worker")
-        self._spare = self._order()
-        pid = int(answer["pid"])
-        control = self._control
+            raise
+        pid, control = int(answer["pid"]), self._control
         worker = Worker(connection, descriptors[0], lambda: self._exit_status(pid, control), self.limits.memory_mib)
         try:
-            layers = worker.confined_with(SPAWN_TIMEOUT_S)
+            self._spare = self._order()
+            layers = tuple(worker.confined_with(SPAWN_TIMEOUT_S))
+            if layers != self.layers:
+                raise HarnessError(f"the worker was not confined: expected {self.layers}, got {layers}")
         except HarnessError:
             worker.kill()
             raise
-        if tuple(layers) != self.layers:
-            worker.kill()
-            raise HarnessError(f"the worker was not confined: expected {self.layers}, got {tuple(layers)}")
         return worker
 
     def _order(self) -> socket.socket:

@@ -135,11 +135,12 @@ def run_checks(
         *(f"-pno:{name}" for name in UNUSED_PLUGINS),
     ]
     status = pytest.main(arguments, plugins=[plugin])
+    if isinstance(plugin.failure, HarnessError):
+        raise HarnessError(f"{job.grader.name}: {plugin.failure}") from plugin.failure
     if plugin.failure is not None:
         raise plugin.failure
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        why = "\n".join(plugin.collection_errors) or f"pytest ended with {status!r}"
-        raise HarnessError(f"{job.grader.name}: the hidden checks cannot be run: {why}")
+        raise HarnessError(f"{job.grader.name}: the hidden checks cannot be run: pytest ended with {status!r}")
 
 
 def _spawned(nursery: Nursery) -> Worker:

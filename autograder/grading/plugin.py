@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import PurePath
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -102,13 +104,18 @@ class ChecksPlugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember what could not be collected."""
         if report.failed:
-            self.collection_errors.append(f"{report.nodeid}: {report.longreprtext}")
+            self.collection_errors.append(_in_a_sentence(PurePath(report.nodeid).name, report.longreprtext))
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Remember what pytest itself stumbled over, in place of its traceback."""
+        self.failure = HarnessError(f"the hidden checks cannot be run: {excinfo.exconly()}")
+        return True
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run all checks for each student."""
         try:
             if self.collection_errors:
-                raise HarnessError("the hidden checks cannot be collected:\n" + "\n".join(self.collection_errors))
+                raise HarnessError(f"the hidden checks cannot be collected: {'; '.join(self.collection_errors)}")
             checks = [_check_of(item) for item in session.items]
             if not checks:
                 raise HarnessError("the hidden checks cannot be collected: there is no check_* function")
@@ -131,7 +138,9 @@ class ChecksPlugin:
         elif call.when == "call":
             self._pass(verdict)
         assert call.when != "collect"
-        return pytest.TestReport(item.nodeid, item.location, {}, "passed", None, call.when, duration=call.duration)
+        # after a setup that has failed, the check must not be called
+        outcome: Literal["passed", "failed"] = "failed" if call.excinfo is not None and call.when == "setup" else "passed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when, duration=call.duration)
 
     # ------------------------------------------------------------------ inside
 
@@ -252,4 +261,17 @@ def _is_plain(item: pytest.Item) -> bool:
             return False
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
         direct |= {name.strip() for name in (names.split(",") if isinstance(names, str) else names)}
-    return set(item.fixturenames) <= direct | {"student", "device", "generator"}
+    defined = item._fixtureinfo.name2fixturedefs  # more than one where the checks define a fixture of the same name
+    ours = {name for name in ("student", "device", "generator") if len(defined.get(name, ())) == 1}
+    return set(item.fixturenames) <= direct | ours
+
+
+def _in_a_sentence(file: str, trace: str) -> str:
+    """Return a collection error without its traceback: the fault, and the line in ``file``, where the checks are."""
+    lines = trace.splitlines()
+    fault = [line[1:].strip() for line in lines if line.startswith("E ")] or lines
+    place = re.match(r'File "(.+)", line (\d+)', fault[0])
+    if place is not None:  # a syntax error, in this file or in one that it imports
+        return f"{fault[-1]} ({PurePath(place[1]).name}, line {place[2]})"
+    numbers = [found[1] for line in lines if (found := re.match(rf"(?:.*/)?{re.escape(file)}:(\d+): in ", line))]
+    return " ".join(fault) + (f" (line {numbers[-1]})" if numbers else "")

@@ -36,6 +36,8 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVA
     1 << 18,
 )
 MNT_DETACH = 2
+SCRATCH = "/sandbox"  # where there is a file tree of our own; elsewhere a temporary folder
+MOUNT_POINTS = ("/mnt", "/media", "/srv", "/tmp", "/var/tmp", "/proc")
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 4, 24, 38, 22
 SIGKILL = 9
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
@@ -121,12 +123,12 @@ def enter_namespaces() -> None:
 
 
 def build_root(readable: Sequence[str], masked: Sequence[str]) -> None:
-    """Make a new root folder that holds only ``readable`` (read-only), a few devices, /proc and an empty /tmp.
+    """Make a new root folder that holds only ``readable`` (read-only), a few devices, /proc and an empty scratch folder.
 
     A folder of ``masked`` that lies inside one of ``readable`` is empty.
     """
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
-    root = "/tmp"
+    root = _mount_point(readable)
     mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=4096")
     for path in sorted(set(readable)):
         _bind(path, root)
@@ -135,14 +137,24 @@ def build_root(readable: Sequence[str], masked: Sequence[str]) -> None:
             mount("tmpfs", root + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=0755,size=4k,nr_inodes=2")
     for device in ("null", "zero", "random", "urandom"):
         _bind(f"/dev/{device}", root)
-    for folder in ("proc", "tmp", "old"):
-        os.mkdir(f"{root}/{folder}", 0o755)
+    for folder in ("/proc", SCRATCH, "/old"):
+        os.mkdir(root + folder, 0o755)
+    if not os.path.lexists(f"{root}/tmp"):  # it is there only if a part of the installation lies in it
+        os.symlink(SCRATCH, f"{root}/tmp")
     mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     _check(_libc.pivot_root(root.encode(), f"{root}/old".encode()), "pivot_root")
     os.chdir("/")
     _check(_libc.umount2(b"/old", MNT_DETACH), "umount old root")
     os.rmdir("/old")
     mount("none", "/", flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def _mount_point(readable: Sequence[str]) -> str:
+    """Return an existing folder that can be covered, for nothing of ``readable`` lies in it."""
+    for folder in MOUNT_POINTS:
+        if os.path.isdir(folder) and not any(path.startswith(folder + "/") for path in readable):
+            return folder
+    raise ConfinementError(f"expected one of {', '.join(MOUNT_POINTS)} to be there and not to hold the installation")
 
 
 def _bind(path: str, root: str) -> None:
@@ -167,9 +179,9 @@ def _bind(path: str, root: str) -> None:
 
 
 def enter_private_tree(scratch_mib: int) -> None:
-    """In a worker inside namespaces: a mount and an IPC namespace of its own, an empty /tmp, and no /proc at all."""
+    """In a worker inside namespaces: mount and IPC namespaces of its own, an empty scratch folder, and no /proc."""
     unshare(CLONE_NEWNS | CLONE_NEWIPC)
-    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"mode=0777,size={scratch_mib}m,nr_inodes=16384")
+    mount("tmpfs", SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=0777,size={scratch_mib}m,nr_inodes=16384")
     _check(_libc.umount2(b"/proc", MNT_DETACH), "umount /proc")
 
 

@@ -83,7 +83,7 @@ class Nursery:
     def _spawn(self, request: dict[str, Any], descriptor: int) -> None:
         limits = Limits(**request["limits"])
         isolated = "namespaces" in self.layers
-        scratch = "/tmp" if isolated else tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root)
+        scratch = confinement.SCRATCH if isolated else tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root)
         if isolated:
             confinement.unshare(confinement.CLONE_NEWPID)
         pid = os.fork()

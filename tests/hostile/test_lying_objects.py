@@ -158,7 +158,7 @@ def test_a_tensor_is_plain(student: Callable[..., Student], name: str) -> None:
     assert value.is_contiguous()
 
 
-@pytest.mark.parametrize("expression", ["claims(list)", "claims(dict)", "claims(tuple)", "Strange()", "claims(torch.dtype)"])
+@pytest.mark.parametrize("expression", ["claims(list)", "claims(dict)", "claims(tuple)", "Strange()"])
 def test_a_liar_that_breaks_the_worker_s_own_code_costs_its_call(costs_one_call: Callable[..., StudentError], expression: str) -> None:
     costs_one_call(LIARS + f"\ndef attack(): return {expression}")
 
@@ -246,15 +246,19 @@ def test_everything_about_the_state_can_be_a_lie_and_stays_data(student: Callabl
         serve = sys.modules["autograder.worker.serve"]
         def lie(kind):
             states = {"tensor": torch.ones(3), "text": "x", "keys": {1: torch.ones(3), "a": [1]}, "none": None}
-            serve._torch_state = lambda: states[kind]
+            state = states[kind]
+            serve.OPERATIONS["state"] = lambda *a: {"value": state}
+            serve.OPERATIONS["call"] = lambda *a: {"value": 1, "args": (), "kwargs": {}, "before": state, "after": state}
+            serve.OPERATIONS["exec"] = lambda session, request, *a: {"value": lie(request["source"])}
         def attack(x, **options): return 1
         """
     )
+    one.lie("none")
     for kind in ("tensor", "text", "none"):
-        one.lie(kind)
+        one.run("a lie", kind)
         with pytest.raises(StudentError, match="the answer is not well formed"):
             one.observe("attack", 1)
         assert one.state() == {}
-    one.lie("keys")
+    one.run("a lie", "keys")
     assert one.observe("attack", 1, a=2).state_after == {"1": "tensor([1., 1., 1.])", "a": "[1]"}
     assert one.workers_used == 1

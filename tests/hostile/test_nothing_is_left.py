@@ -109,8 +109,9 @@ def test_a_stopped_nursery_takes_running_workers_with_it(
     assert list(scratch_root.iterdir()) == []
     with pytest.raises(StudentError):
         one._worker.ask("state", "state", 1)  # type: ignore[union-attr]
+    with pytest.raises(StudentCrashed):
+        two.fine()
     with pytest.raises(HarnessError, match="the nursery is not started"):
-        two.fine()  # its worker is found dead, and there is nobody to give it another
         two.fine()
 
 

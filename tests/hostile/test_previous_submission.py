@@ -30,7 +30,7 @@ LEAVE = {
     "a signal handler": ("signal.signal(signal.SIGUSR1, print)", "signal.getsignal(signal.SIGUSR1) is print"),
     "the umask": ("os.umask(0o777)", "os.umask(0) == 0o777"),
     "the recursion limit": ("sys.setrecursionlimit(99_999)", "sys.getrecursionlimit() == 99_999"),
-    "standard output": ("sys.stdout = None", "sys.stdout is None"),
+    "standard output": ("sys.__stdout__ = None", "sys.__stdout__ is None"),
     "freed memory": ("globals().update(s=bytes(b'left!' * 9_999)); del globals()['s']", "False"),
 }  # fmt: skip
 IMPORTS = "import builtins, numpy, os, signal, sys, tempfile, threading, time, torch\n"

@@ -101,6 +101,17 @@ def check_unknown_fixture(student, nonsense):
     expect_true(True, "never")
 
 
+@pytest.fixture
+def generator():
+    return "the author's own"
+
+
+@exercise("halve")
+@points(1)
+def check_own_fixture_of_our_name(generator):
+    expect_true(generator == "the author's own", "is the one of the module")
+
+
 @pytest.fixture(scope="session")
 def costly():
     return object()
@@ -154,7 +165,7 @@ OURS = {
     "check_broken_fixture": "KeyError: 'fixture'",
     "check_broken_teardown": "OSError: teardown",
     "check_exits": "SystemExit: 0",
-    "check_unknown_fixture": "",
+    "check_unknown_fixture": "FixtureLookupError: ",
 }
 
 
@@ -181,8 +192,8 @@ def test_a_fault_of_ours_is_not_graded(odd: dict[str, StaffReport], name: str) -
 def test_the_other_checks_keep_their_points(odd: dict[str, StaffReport]) -> None:
     report = odd["good"].report
     assert checks_of(report)["check_double_of_a_number"].points == 2.0
-    assert [exercise.points for exercise in report.exercises] == [2.0, 3.0]
-    assert (report.points, report.max_points, report.points_not_graded) == (5.0, 15.0, 10.0)
+    assert [exercise.points for exercise in report.exercises] == [2.0, 4.0]
+    assert (report.points, report.max_points, report.points_not_graded) == (6.0, 16.0, 10.0)
     assert report.grade is None
 
 
@@ -217,10 +228,14 @@ def test_fixtures_live_as_long_as_they_say(odd: dict[str, StaffReport]) -> None:
         assert checks_of(staff.report)["check_shares_a_session_fixture"].outcome == "passed"
 
 
+def test_a_fixture_of_the_checks_hides_ours_of_the_same_name(odd: dict[str, StaffReport]) -> None:
+    assert checks_of(odd["good"].report)["check_own_fixture_of_our_name"].outcome == "passed"
+
+
 def test_everyone_has_the_same_checks_and_the_same_total(odd: dict[str, StaffReport]) -> None:
     shapes = {tuple((check.id, check.max_points) for check in staff.report.checks) for staff in odd.values()}
     assert len(shapes) == 1
-    assert {staff.report.max_points for staff in odd.values()} == {15.0}
+    assert {staff.report.max_points for staff in odd.values()} == {16.0}
 
 
 # ---------------------------------------------------------------------------------------------- ordinary checks
@@ -301,14 +316,37 @@ def refused(tmp_path: Path, checks: str) -> str:
 
 def test_a_syntax_error_is_named(tmp_path: Path) -> None:
     message = refused(tmp_path, "def check_(:\n")
-    assert "grade_toy.py" in message
-    assert "SyntaxError" in message
+    assert message == (
+        "grade_toy.py: the hidden checks cannot be collected: SyntaxError: invalid syntax (grade_toy.py, line 1)"
+    )
+
+
+def test_a_syntax_error_in_the_reference_is_named(tmp_path: Path) -> None:
+    topic = make_course(tmp_path)
+    save(tmp_path / "reference" / "toy.py", "x = 1\ny = (\n")
+    with pytest.raises(HarnessError, match=r"^grade_toy\.py: .* SyntaxError: '\(' was never closed \(toy\.py, line 2\)$"):
+        grade_here(topic)
 
 
 def test_an_import_error_is_named(tmp_path: Path) -> None:
     message = refused(tmp_path, "import no_such_module_anywhere\n")
-    assert "grade_toy.py" in message
-    assert "No module named 'no_such_module_anywhere'" in message
+    assert message == (
+        "grade_toy.py: the hidden checks cannot be collected: "
+        "ModuleNotFoundError: No module named 'no_such_module_anywhere' (line 1)"
+    )
+
+
+def test_a_marker_that_cannot_be_is_named(tmp_path: Path) -> None:
+    message = refused(tmp_path, "from autograder.checks import points\n\n\n@points(-1)\ndef check_a(student): ...\n")
+    assert message.endswith("ValueError: points: expected a number >= 0, got -1 (line 4)")
+    message = refused(tmp_path, "import pytest\n\n\n@pytest.mark.parametrize('x', [1])\ndef check_a(student): ...\n")
+    assert message.endswith("function uses no argument 'x'")
+
+
+def test_a_module_that_exits_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    message = refused(tmp_path, "raise SystemExit(3)\n")
+    assert message == "grade_toy.py: the hidden checks cannot be run: SystemExit: 3"
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_no_checks_are_named(tmp_path: Path) -> None:
