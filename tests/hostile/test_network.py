@@ -34,7 +34,7 @@ def test_a_server_on_this_machine_is_not_reached(costs_one_call: Callable[..., S
         server.settimeout(0.05)
         port = server.getsockname()[1]
         source = f"import asyncio, socket, urllib.request, torch.distributed\n\ndef attack(port): {way}"
-        costs_one_call(source, port, call_s=2)
+        costs_one_call(source, port, call_s=0.5)
         with pytest.raises(TimeoutError):
             server.accept()
 

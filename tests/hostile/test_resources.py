@@ -29,7 +29,7 @@ def test_a_balloon_is_out_of_memory(costs_one_call: Callable[..., StudentError],
 
 def test_a_balloon_in_small_pieces_ends(costs_one_call: Callable[..., StudentError]) -> None:
     source = "def attack():\n    kept = []\n    while True: kept.append('x' * 10**6 + str(len(kept)))"
-    costs_one_call(source, error=StudentOutOfMemory, call_s=20)
+    costs_one_call(source, error=StudentOutOfMemory, call_s=30)
 
 
 def test_memory_of_its_own_mappings_ends(costs_one_call: Callable[..., StudentError]) -> None:
@@ -39,7 +39,7 @@ def test_memory_of_its_own_mappings_ends(costs_one_call: Callable[..., StudentEr
 
 def test_a_recursion_without_a_limit_ends(costs_one_call: Callable[..., StudentError]) -> None:
     source = "import sys\nsys.setrecursionlimit(10**9)\n\ndef attack(): return attack()"
-    costs_one_call(source, error=(StudentOutOfMemory, StudentCrashed, StudentTimedOut), call_s=3)
+    costs_one_call(source, error=(StudentOutOfMemory, StudentCrashed, StudentTimedOut), call_s=1)
 
 
 def test_threads_run_out_for_the_one_who_starts_them(student: Callable[..., Student]) -> None:

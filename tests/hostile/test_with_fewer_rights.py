@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,22 +17,38 @@ MODES = {
     "user-without-namespaces": "capabilities,rlimits,landlock,seccomp",
     "root-without-namespaces": "uid,capabilities,rlimits,landlock,seccomp",
 }
+Runs = dict[str, tuple[Path, subprocess.Popen[str]]]
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Runs]:
+    """The suite in every other mode, all at once."""
+    started: Runs = {}
+    with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
+        os.chmod(folder, 0o755)
+        for mode, layers in MODES.items():
+            home = Path(folder, mode)
+            home.mkdir(mode=0o755)
+            suite = [sys.executable, "-m", "pytest", str(HERE), "-q", "--tb=short", "-p", "no:cacheprovider"]
+            environment = {
+                "PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
+                "EXPECTED_LAYERS": layers,
+            }  # fmt: skip
+            command = [sys.executable, str(HERE / "lesser_user.py"), mode, str(home), *suite, f"--basetemp={home}/pytest"]
+            started[mode] = home, subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )  # fmt: skip
+        yield started
+        for _, process in started.values():
+            process.kill()
+            process.communicate()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start the suite with other rights")
 @pytest.mark.skipif("EXPECTED_LAYERS" in os.environ, reason="this is such a run")
 @pytest.mark.parametrize("mode", MODES)
-def test_the_attacks_fail_with_fewer_rights(mode: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
-        os.chmod(folder, 0o755)
-        command = [sys.executable, "-m", "pytest", str(HERE), "-q", "--tb=short", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
-        environment = {
-            "PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
-            "EXPECTED_LAYERS": MODES[mode],
-        }  # fmt: skip
-        ran = subprocess.run(
-            [sys.executable, str(HERE / "lesser_user.py"), mode, folder, *command],
-            env=environment, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert ran.returncode == 0, ran.stdout[-8_000:] + ran.stderr[-2_000:]
-        assert [name for name in os.listdir(folder) if name.startswith("autograder-")] == []
+def test_the_attacks_fail_with_fewer_rights(mode: str, runs: Runs) -> None:
+    home, process = runs[mode]
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output[-8_000:]
+    assert [path.name for path in home.iterdir() if path.name.startswith("autograder-")] == []

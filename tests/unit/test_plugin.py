@@ -27,7 +27,7 @@ from tests.unit.toy import (
 
 ODD_CHECKS = (
     HEAD
-    + '''
+    + """
 @exercise("double")
 @points(1)
 def check_bare_assert(student):
@@ -153,7 +153,7 @@ def not_called(x):
 @misconception("Of a function that was not called", not_called, of="double")
 def check_broken_misconception(student):
     expect_number(student.halve(8.0), 4.0)
-'''
+"""
 )
 OURS = {
     "check_bare_assert": "AssertionError: 2.0 is the secret value",
@@ -324,7 +324,9 @@ def test_a_syntax_error_is_named(tmp_path: Path) -> None:
 def test_a_syntax_error_in_the_reference_is_named(tmp_path: Path) -> None:
     topic = make_course(tmp_path)
     save(tmp_path / "reference" / "toy.py", "x = 1\ny = (\n")
-    with pytest.raises(HarnessError, match=r"^grade_toy\.py: .* SyntaxError: '\(' was never closed \(toy\.py, line 2\)$"):
+    with pytest.raises(
+        HarnessError, match=r"^grade_toy\.py: .* SyntaxError: '\(' was never closed \(toy\.py, line 2\)$"
+    ):
         grade_here(topic)
 
 
