@@ -188,9 +188,7 @@ def _fail(message: str, code: int) -> NoReturn:
 def main() -> None:
     """Run the command line and turn every outcome into an exit code."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as ending:
-        sys.exit(ending.exit_code)
+        cli.main(prog_name="autograder", standalone_mode=False)
     except click.UsageError as error:
         _fail(error.format_message(), EXIT_USAGE)
     except (UsageError, SandboxUnavailable) as error:

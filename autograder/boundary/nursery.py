@@ -25,6 +25,7 @@ from autograder.worker.confinement import Limits
 ALL_LAYERS = ("namespaces", "uid", "capabilities", "rlimits", "landlock", "seccomp")
 START_TIMEOUT_S = 120.0  # importing torch from a cold disk on a loaded machine
 SPAWN_TIMEOUT_S = 20.0  # a fork takes milliseconds; a machine that swaps takes seconds
+CLOSE_TIMEOUT_S = 30.0  # it removes scratch folders, which students may have filled
 STOP_TIMEOUT_S = 5.0
 MAX_MESSAGE = 1 << 20
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -223,11 +224,11 @@ class Nursery:
         if self._process is None:
             return
         process, self._process = self._process, None
-        for ending in (None, signal.SIGTERM, signal.SIGKILL):
+        for ending, timeout_s in ((None, CLOSE_TIMEOUT_S), (signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, STOP_TIMEOUT_S)):
             if ending is not None:
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(ending)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_TIMEOUT_S)
+                process.wait(timeout_s)
                 return
         raise HarnessError("the nursery does not end")

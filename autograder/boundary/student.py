@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from autograder.boundary.worker import Answer, Worker
 from autograder.errors import (
@@ -140,7 +139,7 @@ class Student:
         self._worker: Worker | None = None
         self._deadline = 0.0
         self._timeouts: dict[str, int] = {}
-        self._origins: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        self._origins: dict[int, tuple[Tensor, TensorInfo]] = {}  # of this check; it keeps the tensors, so ids stay
         self._log = _Log()
         self.device = "cpu"
         self.calls: list[Call] = []
@@ -203,8 +202,8 @@ class Student:
 
     def origin_of(self, tensor: Tensor) -> TensorInfo | None:
         """Return where and how a received tensor lived in the worker."""
-        info = self._origins.get(tensor)  # type: ignore[no-untyped-call]
-        return info if isinstance(info, TensorInfo) else None
+        known = self._origins.get(id(tensor))
+        return known[1] if known is not None else None
 
     @property
     def stdout_tail(self) -> str:
@@ -225,6 +224,7 @@ class Student:
     def begin_check(self, device: str) -> None:
         """Forget the calls of the last check, and place tensors on ``device`` from now on."""
         self.calls = []
+        self._origins = {}
         self.device = device
 
     def close(self) -> None:
@@ -238,7 +238,7 @@ class Student:
     def _record(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], answer: Answer) -> Any:
         result = self._wrapped(answer.decode("value"))
         for tensor, info in zip(answer.tensors, answer.infos, strict=True):
-            self._origins[tensor] = info
+            self._origins[id(tensor)] = (tensor, info)
         self.calls.append(Call(name, args, kwargs, result))
         return result
 

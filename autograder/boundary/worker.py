@@ -30,6 +30,7 @@ from autograder.worker import wire
 
 WATCH_INTERVAL_S = 0.05  # how often the memory of a worker that computes is looked at
 CHUNK = 1 << 20
+MAX_COUNT = 1 << 53  # no count of nanoseconds or characters of one submission comes near
 PAGE = os.sysconf("SC_PAGE_SIZE")
 BASE_MIB = 1024  # what a worker that has imported torch may hold before its own allocations count
 Short = Annotated[str, StringConstraints(max_length=2_000)]
@@ -56,7 +57,7 @@ class Reply(_Strict):
 
     seq: int
     status: Literal["ok", "error"]
-    elapsed_ns: Annotated[int, Field(ge=0)] = 0
+    elapsed_ns: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 0
     value: Any = None
     args: Any = None
     kwargs: Any = None
@@ -98,8 +99,8 @@ class Worker:
         self._memory_bytes = (memory_mib + BASE_MIB) << 20
         self._sequence = 0
         self._buffer = bytearray()
+        self._look_again_at = 0.0
         self.is_alive = True
-        connection.setblocking(False)
 
     def confined_with(self, timeout_s: float) -> list[str]:
         """Return the layers of the worker's first frame, which it sends before any student code is there."""
@@ -153,6 +154,7 @@ class Worker:
     def _refuse_unasked(self, what: str) -> None:
         """Refuse an answer that came before the question."""
         try:
+            self._connection.setblocking(False)
             data = self._connection.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return
@@ -166,10 +168,11 @@ class Worker:
     def _send(self, frame: bytes, what: str, deadline: float, timeout_s: float) -> None:
         view = memoryview(frame)
         while view:
+            self._watch(what, deadline, timeout_s)
             try:
                 view = view[self._connection.send(view[:CHUNK]) :]
-            except BlockingIOError:
-                self._wait(what, deadline, timeout_s, for_writing=True)
+            except TimeoutError:
+                continue
             except OSError:
                 raise self._crashed(what) from None
 
@@ -200,10 +203,10 @@ class Worker:
     def _fill(self, size: int, what: str, deadline: float, timeout_s: float) -> None:
         """Read until ``size`` bytes are there; memory grows with what has come, not with what was announced."""
         while len(self._buffer) < size:
-            self._wait(what, deadline, timeout_s)
+            self._watch(what, deadline, timeout_s)
             try:
                 chunk = self._connection.recv(CHUNK)
-            except BlockingIOError:
+            except TimeoutError:
                 continue
             except OSError:
                 chunk = b""
@@ -211,21 +214,18 @@ class Worker:
                 raise self._crashed(what)
             self._buffer += chunk
 
-    def _wait(self, what: str, deadline: float, timeout_s: float, for_writing: bool = False) -> None:
-        waiting = [self._connection]
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.kill()
-                raise StudentTimedOut(f"{what}: ran for more than {timeout_s:g} s")
-            ready = select.select(
-                [] if for_writing else waiting, waiting if for_writing else [], [], min(left, WATCH_INTERVAL_S)
-            )
-            if ready[0] or ready[1]:
-                return
+    def _watch(self, what: str, deadline: float, timeout_s: float) -> None:
+        """End the worker if it is late or too large; let the next send or receive wait until it is looked at again."""
+        now = time.monotonic()
+        if now >= deadline:
+            self.kill()
+            raise StudentTimedOut(f"{what}: ran for more than {timeout_s:g} s")
+        if now >= self._look_again_at:
+            self._look_again_at = now + WATCH_INTERVAL_S
             if self._resident_bytes() > self._memory_bytes:
                 self.kill()
                 raise StudentOutOfMemory(f"{what}: used more memory than allowed")
+        self._connection.settimeout(min(deadline - now, WATCH_INTERVAL_S))
 
     def _resident_bytes(self) -> int:
         """Return the memory that the process holds, 0 if that cannot be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -54,7 +55,7 @@ def title_of(check: Callable[..., None]) -> str:
 
 def points(value: float) -> Callable[[Check], Check]:
     """Give a check its points; every parametrised instance has them."""
-    if not value >= 0:
+    if not 0 <= value < math.inf:
         raise ValueError(f"points: expected a number >= 0, got {value!r}")
     return _marker(points=float(value))
 

@@ -20,7 +20,7 @@ from autograder.reports.models import (
     StaffReport,
 )
 from autograder.reports.text import clean_text
-from autograder.submissions.submission import ID_CHARS, Submission
+from autograder.submissions.submission import Submission
 
 SECONDS_PER_DAY = 86_400
 INTERRUPTIONS = ("timed_out", "crashed", "out_of_memory", "blocked")
@@ -57,7 +57,7 @@ def assemble(
     late_seconds, penalty = _late(table, submission.submitted_at)
     report = build_report(
         assignment=assignment,
-        student=clean_text(submission.student, ID_CHARS),
+        student=submission.student,
         submission_sha256=submission.sha256,
         submitted_at=submission.submitted_at.isoformat() if submission.submitted_at else None,
         late_seconds=late_seconds,

@@ -208,42 +208,47 @@ def _arriving(lines: IO[str]) -> Iterator[Located]:
 
 def main(descriptor: int) -> None:
     """Serve one operator."""
-    connection = socket.socket(fileno=descriptor)
-    lines = connection.makefile("r", encoding="utf-8", errors="surrogateescape")
+    with (
+        socket.socket(fileno=descriptor) as connection,
+        connection.makefile("r", encoding="utf-8", errors="surrogateescape") as lines,
+    ):
+        try:
+            _serve(connection, lines)
+        except AutograderError as error:
+            with contextlib.suppress(OSError):
+                _say(connection, {"failed": type(error).__name__, "message": str(error)})
+        except (BrokenPipeError, ConnectionResetError):
+            return  # the operator is gone: what is graded is written, the rest is for another run
+
+
+def _serve(connection: socket.socket, lines: IO[str]) -> None:
     settings = json.loads(lines.readline())
+    torch.set_num_threads(1)
+    job = _visible_job_of(settings) if settings.get("visible") else _job_of(settings)
+    sys.path[:0] = [str(job.course.root)]
 
-    def say(message: dict[str, Any]) -> None:
-        connection.sendall(json.dumps(message).encode() + b"\n")
+    def answer(staff: StaffReport, student: Student) -> None:
+        write_report(job.out, staff)
+        report = staff.report
+        message = {
+            "done": report.student,
+            "points": report.points,
+            "max_points": report.max_points,
+            "grade": report.grade,
+            "faults": [f"{fault.check}: {fault.detail}" for fault in staff.incidents],
+            "has_not_graded": report.has_not_graded,
+            "duration_s": report.environment.duration_s,
+            "student_s": student.student_seconds,
+        }
+        _say(connection, message)
 
-    try:
-        torch.set_num_threads(1)
-        job = _visible_job_of(settings) if settings.get("visible") else _job_of(settings)
-        sys.path[:0] = [str(job.course.root)]
-        with open_nursery(job.course) as nursery:
-            say({"ready": list(nursery.layers)})
+    with open_nursery(job.course) as nursery:
+        _say(connection, {"ready": list(nursery.layers)})
+        run_checks(job, nursery, _arriving(lines), answer)
 
-            def answer(staff: StaffReport, student: Student) -> None:
-                write_report(job.out, staff)
-                report = staff.report
-                say(
-                    {
-                        "done": report.student,
-                        "points": report.points,
-                        "max_points": report.max_points,
-                        "grade": report.grade,
-                        "faults": [f"{fault.check}: {fault.detail}" for fault in staff.incidents],
-                        "has_not_graded": report.has_not_graded,
-                        "duration_s": report.environment.duration_s,
-                        "student_s": student.student_seconds,
-                    }
-                )
 
-            run_checks(job, nursery, _arriving(lines), answer)
-    except AutograderError as error:
-        with contextlib.suppress(OSError):
-            say({"failed": type(error).__name__, "message": str(error)})
-    except (BrokenPipeError, ConnectionResetError):
-        return  # the operator is gone: what is graded is written, the rest is for another run
+def _say(connection: socket.socket, message: dict[str, Any]) -> None:
+    connection.sendall(json.dumps(message).encode() + b"\n")
 
 
 if __name__ == "__main__":

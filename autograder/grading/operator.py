@@ -75,7 +75,6 @@ class _Grader:
             )
         self.connection = ours
         self.busy_with: Located | None = None
-        self.is_ready = False
         self._buffer = b""
         self.send(settings)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import inspect
 import re
 import time
 import traceback
@@ -44,6 +45,7 @@ class Check:
     spec: CheckSpec
     item: pytest.Item
     is_plain: bool = False
+    asked: tuple[str, ...] = ()
 
 
 @dataclass
@@ -139,7 +141,9 @@ class ChecksPlugin:
             self._pass(verdict)
         assert call.when != "collect"
         # after a setup that has failed, the check must not be called
-        outcome: Literal["passed", "failed"] = "failed" if call.excinfo is not None and call.when == "setup" else "passed"
+        outcome: Literal["passed", "failed"] = (
+            "failed" if call.excinfo is not None and call.when == "setup" else "passed"
+        )
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when, duration=call.duration)
 
     # ------------------------------------------------------------------ inside
@@ -171,7 +175,7 @@ class ChecksPlugin:
         if "generator" in item.fixturenames:
             values["generator"] = self._generator(check)
         try:
-            item.obj(**{name: values[name] for name in item.fixturenames if name != "request"})
+            item.obj(**{name: values[name] for name in check.asked})
         except BaseException as error:
             self._judge(verdict, error)
         else:
@@ -243,11 +247,15 @@ def _check_of(item: pytest.Item) -> Check:
         title = f"{title.removesuffix('.')} ({item.name.partition('[')[2].removesuffix(']')})."
     if not spec.exercise:
         raise HarnessError(f"{item.name}: expected a check to name its exercise, got none. Add @exercise(...).")
-    return Check(item.name, title, DEVICES[0], spec, item, _is_plain(item))
+    return Check(item.name, title, DEVICES[0], spec, item, _is_plain(item), _asked(item))
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:
     return dict(getattr(getattr(item, "callspec", None), "params", {}))
+
+
+def _asked(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(inspect.signature(item.obj).parameters) if isinstance(item, pytest.Function) else ()
 
 
 def _is_plain(item: pytest.Item) -> bool:
@@ -263,7 +271,8 @@ def _is_plain(item: pytest.Item) -> bool:
         direct |= {name.strip() for name in (names.split(",") if isinstance(names, str) else names)}
     defined = item._fixtureinfo.name2fixturedefs  # more than one where the checks define a fixture of the same name
     ours = {name for name in ("student", "device", "generator") if len(defined.get(name, ())) == 1}
-    return set(item.fixturenames) <= direct | ours
+    asked = set(_asked(item))
+    return asked <= direct | ours and set(item.fixturenames) <= asked | ours | {"request"}  # ours ask for the request
 
 
 def _in_a_sentence(file: str, trace: str) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from autograder.errors import UsageError
 from autograder.reports.text import clean_text
-from autograder.reports.text import clean_text
 from autograder.submissions.notebook import (
     MAX_NOTEBOOK_BYTES,
     Manifest,
@@ -24,13 +23,13 @@ from autograder.submissions.notebook import (
 
 SUFFIXES = (".ipynb", ".py")
 MAX_ID_CHARS = 200
+LINE_BREAKERS = str.maketrans("\n\t", "  ")
 MAX_EXTRA_FILES = 200
 MAX_EXTRA_BYTES = 16 << 20
 MAX_SOURCE_BYTES = 2 << 20
 TIMESTAMP = "timestamp.txt"
 TIMESTAMP_CHARS = 100
 NBGRADER_FILES = (TIMESTAMP, "submission_secret.txt", "feedback")
-ID_CHARS = 200
 WHOLE_FILE = "*"  # the exercise of a .py file: all of them
 
 
@@ -63,7 +62,8 @@ class Located:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "student", clean_text(self.student, MAX_ID_CHARS) or "unnamed")
+        one_line = clean_text(self.student, MAX_ID_CHARS).translate(LINE_BREAKERS)
+        object.__setattr__(self, "student", one_line or "unnamed")
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,7 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
 def _in_file(path: Path) -> Located:
     if path.suffix not in SUFFIXES:
         raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.")
-    return Located(_plain_id(path.stem), path)
-
-
-def _plain_id(name: str) -> str:
-    """Return a student id as reports hold it: one line, nothing invisible, nothing that is not text."""
-    return " ".join(clean_text(name, ID_CHARS).split("\n"))
+    return Located(path.stem, path)
 
 
 def _in_folder(topic: str, folder: Path) -> list[Located]:
@@ -165,8 +160,8 @@ def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
     notebooks = [path for path in files if path.suffix == ".ipynb"]
     for choice in (named, notebooks, files):
         if choice:
-            return Located(_plain_id(student), choice[0], folder)
-    return Located(_plain_id(student), None, folder)
+            return Located(student, choice[0], folder)
+    return Located(student, None, folder)
 
 
 def _submissions_in(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import sys
 import time
@@ -237,12 +238,13 @@ def without_magics(source: str) -> tuple[str, list[str]]:
         lines[first] = ""
     for number, line in enumerate(lines):
         text = line.strip()
-        if text.startswith(("%", "!", "?")) or (text.endswith("?") and not text.startswith("#")):
+        if LINE_MAGIC.match(text):
             ignored.append(text)
             lines[number] = line[: len(line) - len(line.lstrip())] + "pass"
     return "\n".join(lines), ignored
 
 
+LINE_MAGIC = re.compile(r"%{1,2}[A-Za-z_]|!(?!=)|\?{1,2}[\w%*]|[\w.%*]+\?{1,2}$")  # %magic, !shell, ?help, help?
 PYTHON_CELL_MAGICS = {"%%time", "%%timeit", "%%capture", "%%prun"}
 
 

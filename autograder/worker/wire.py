@@ -149,7 +149,9 @@ class Encoder:
         if len(self.tensors) >= MAX_TENSORS:
             raise WireError("too many tensors to be sent")
         strides = list(tensor.stride()) if not tensor.is_contiguous() and _is_dense(tensor) else None
-        flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+        flat = tensor
+        if not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_conj() or tensor.is_neg():
+            flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
         size = flat.numel() * flat.element_size()
         self.chunks.append(ctypes.string_at(flat.data_ptr(), size) if size else b"")
         device = "cpu" if tensor.is_cpu else str(tensor.device)
@@ -159,7 +161,7 @@ class Encoder:
 
 def pack(header: Mapping[str, Any], encoder: Encoder) -> bytes:
     """Return the frame of ``header`` and of the tensors that ``encoder`` has collected."""
-    text = json.dumps({**header, "tensors": encoder.tensors}, allow_nan=False, separators=(",", ":")).encode()
+    text = _ENCODER.encode({**header, "tensors": encoder.tensors}).encode()
     size = sum(map(len, encoder.chunks))
     if len(text) > MAX_HEADER_BYTES or size > MAX_PAYLOAD_BYTES:
         raise WireError("the value is too large to be sent")
@@ -169,7 +171,7 @@ def pack(header: Mapping[str, Any], encoder: Encoder) -> bytes:
 def read_header(text: bytes) -> dict[str, Any]:
     """Return the JSON object of a frame's header."""
     try:
-        header = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)
+        header = _DECODER.decode(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise WireError("the header is not JSON") from error
     if not isinstance(header, dict):
@@ -220,9 +222,14 @@ class _Decoder:
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise WireError("the value is too deep or too large")
-        if value is None or isinstance(value, bool | int | float | str):
+        kind = type(value)
+        if kind is int:
+            if value.bit_length() > INT_BITS:
+                raise WireError("an integer is too large")
             return value
-        if not isinstance(value, dict) or len(value) != 1:
+        if value is None or kind is str or kind is float or kind is bool:
+            return value
+        if kind is not dict or len(value) != 1:
             raise WireError("a value is not well formed")
         ((tag, body),) = value.items()
         if tag == "x":
@@ -353,11 +360,10 @@ def _device(name: str) -> torch.device | Opaque:
     return Opaque("torch.device")
 
 
-def _parse_int(text: str) -> int:
-    if len(text) > 20 or int(text).bit_length() > INT_BITS:
-        raise ValueError("an integer is too large")
-    return int(text)
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+# made once: json.dumps and json.loads make new ones for every call that is not the default
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from autograder.boundary.installation import installation
-from autograder.boundary.nursery import Nursery
+from autograder.boundary.nursery import Nursery, SandboxSettings
 from autograder.boundary.student import CallLimits, Student
 from autograder.errors import StudentError
 from autograder.worker.confinement import Limits
@@ -38,8 +38,8 @@ class Cell:
 def new_nursery() -> Callable[..., Nursery]:
     """Return a function that makes a nursery (not yet started) with the settings of all these tests."""
 
-    def make(*args: Any, limits: Limits = LIMITS, **kwargs: Any) -> Nursery:
-        return Nursery(installation(PACKAGES), limits, *args, preload=PACKAGES, **kwargs)
+    def make(sandbox: SandboxSettings | None = None, limits: Limits = LIMITS) -> Nursery:
+        return Nursery(installation(PACKAGES), limits, sandbox, PACKAGES)
 
     return make
 
@@ -81,6 +81,23 @@ def student(nursery: Nursery, neighbour: Student) -> Iterator[Callable[..., Stud
         one.close()
     assert neighbour.fine() == 42
     assert neighbour.workers_used == 1
+
+
+@pytest.fixture(scope="module")
+def lasting(nursery: Nursery) -> Iterator[Callable[[str], Student]]:
+    """Return a function that makes a student of a cell, one for all tests of a file."""
+    made: dict[str, Student] = {}
+
+    def make(source: str) -> Student:
+        if source not in made:
+            made[source] = Student(nursery.spawn, [Cell(source + FINE)], limits=CallLimits(2, 5, 600))
+            made[source].load()
+            assert not made[source].failures, "the attack itself is not right"
+        return made[source]
+
+    yield make
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture

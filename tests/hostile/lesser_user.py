@@ -55,7 +55,8 @@ def forbid_namespaces() -> None:
     lines = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("=HxxxxxxQ", len(code), ctypes.addressof(lines))
     confinement.prctl(confinement.PR_SET_NO_NEW_PRIVS, 1)
-    result = ctypes.CDLL(None).prctl(confinement.PR_SET_SECCOMP, 2, ctypes.create_string_buffer(header, len(header)), 0, 0)
+    filtered = ctypes.create_string_buffer(header, len(header))
+    result = ctypes.CDLL(None).prctl(confinement.PR_SET_SECCOMP, 2, filtered, 0, 0)
     assert result == 0, "the filter was refused"
 
 

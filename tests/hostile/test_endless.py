@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ WAYS = {
     "loop": "while True: pass",
     "swallowing loop": "while True:\n        try: time.sleep(1)\n        except BaseException: pass",
     "finally": "try: time.sleep(100)\n    finally: attack()",
-    "alarm": "signal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, .01, .01)\n    while True: pass",
+    "alarm": "signal.signal(14, print); signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)\n    while True: pass",
     "ignored signals": "[signal.signal(n, signal.SIG_IGN) for n in range(1, 32) if n not in (9, 19)]; time.sleep(99)",
     "blocked signals": "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); time.sleep(99)",
     "deadlock": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
@@ -73,8 +74,8 @@ def test_a_background_thread_does_not_keep_the_next_calls_from_their_answers(stu
 def test_all_calls_together_end_at_the_limit_of_the_submission(student: Callable[..., Student]) -> None:
     one = student("import time\n\ndef attack(): time.sleep(0.2)")
     one._limits = CallLimits(5, 5, 0.5)
-    with pytest.raises(StudentTimedOut, match=r"the submission used up its 0\.5 s in all|ran for more than"):
-        for _ in range(5):
+    for _ in range(5):
+        with contextlib.suppress(StudentTimedOut):
             one.attack()
     with pytest.raises(StudentTimedOut, match="used up its"):
         one.fine()

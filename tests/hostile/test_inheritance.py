@@ -1,4 +1,4 @@
-"""A worker inherits nothing of the grader: no environment, no open file but its own connection, no arguments, no frames."""
+"""A worker inherits nothing of the grader: no environment, no open file but its connection, no arguments, no frames."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def descriptors():
             status = os.fstat(descriptor)
         except OSError:
             continue
-        found[descriptor] = "socket" if stat.S_ISSOCK(status.st_mode) else (status.st_rdev == os.stat("/dev/null").st_rdev)
+        is_null = status.st_rdev == os.stat("/dev/null").st_rdev
+        found[descriptor] = "socket" if stat.S_ISSOCK(status.st_mode) else is_null
     return found
 
 def arguments():

@@ -171,7 +171,9 @@ time.sleep(60)
 """
 
 
-def test_a_killed_grader_takes_everything_with_it(scratch_root: Path, processes_below: Callable[[int], set[int]]) -> None:
+def test_a_killed_grader_takes_everything_with_it(
+    scratch_root: Path, processes_below: Callable[[int], set[int]]
+) -> None:
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", GRADER.format(root=str(root))], stdout=subprocess.PIPE, text=True,

@@ -18,8 +18,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 column = 0 if platform.machine() == "x86_64" else 1
 NUMBERS = {"kill": (62, 129), "tgkill": (234, 131), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138),
            "rt_tgsigqueueinfo": (297, 240), "pidfd_open": (434, 434), "ptrace": (101, 117), "kcmp": (312, 272),
-           "sched_setaffinity": (203, 122), "setpriority": (141, 140), "ioprio_set": (251, 30), "move_pages": (279, 239),
-           "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "prlimit64": (302, 261)}
+           "sched_setaffinity": (203, 122), "setpriority": (141, 140), "ioprio_set": (251, 30),
+           "move_pages": (279, 239), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+           "prlimit64": (302, 261)}
 KILL, SEIZE = int(signal.SIGKILL), 0x4206
 
 def raw(name, *arguments):
@@ -94,7 +95,9 @@ def test_groups_and_numbers_that_wrap_around_are_out_of_reach(attacker: Student,
     assert attacker.workers_used == 1
 
 
-def test_the_neighbour_is_out_of_reach(attacker: Student, student: Callable[..., Student], has_namespaces: bool) -> None:
+def test_the_neighbour_is_out_of_reach(
+    attacker: Student, student: Callable[..., Student], has_namespaces: bool
+) -> None:
     other = student("import os\n\ndef pid(): return os.getpid()")
     pid = other.pid()
     if not has_namespaces:  # with namespaces each of them is number 1

@@ -25,16 +25,24 @@ LEAVE = {
     "a path": ("sys.path.append('/left')", "'/left' in sys.path"),
     "an open file": ("os.dup2(os.open('left', os.O_CREAT | os.O_RDWR), 200)", "can(os.fstat, 200)"),
     "a file in the scratch folder": ("open('left', 'w').write('1')", "os.path.exists('left')"),
-    "a file in the temporary folder": ("open(tempfile.mkstemp()[1], 'w').write('1')", "os.listdir(tempfile.gettempdir()) != []"),
-    "a file at home": ("open(os.path.expanduser('~/left'), 'w').write('1')", "os.path.exists(os.path.expanduser('~/left'))"),
+    "a file in the temporary folder": (
+        "open(tempfile.mkstemp()[1], 'w').write('1')",
+        "os.listdir(tempfile.gettempdir()) != []",
+    ),
+    "a file at home": (
+        "open(os.path.expanduser('~/left'), 'w').write('1')",
+        "os.path.exists(os.path.expanduser('~/left'))",
+    ),
     "a signal handler": ("signal.signal(signal.SIGUSR1, print)", "signal.getsignal(signal.SIGUSR1) is print"),
     "the umask": ("os.umask(0o777)", "os.umask(0) == 0o777"),
     "the recursion limit": ("sys.setrecursionlimit(99_999)", "sys.getrecursionlimit() == 99_999"),
     "standard output": ("sys.__stdout__ = None", "sys.__stdout__ is None"),
     "freed memory": ("globals().update(s=bytes(b'left!' * 9_999)); del globals()['s']", "False"),
-}  # fmt: skip
+}
 IMPORTS = "import builtins, numpy, os, signal, sys, tempfile, threading, time, torch\n"
-LOOK = IMPORTS + """
+LOOK = (
+    IMPORTS
+    + """
 def hooks(): return torch.nn.modules.module._global_forward_hooks
 
 def can(function, *arguments):
@@ -45,6 +53,7 @@ def can(function, *arguments):
     return True
 
 def there(): return """
+)
 
 
 @pytest.mark.parametrize("name", LEAVE)
@@ -55,13 +64,14 @@ def test_what_one_leaves_the_next_does_not_find(student: Callable[..., Student],
     first.leave()
     if name != "freed memory":
         assert first.there() is True
-    assert second.there() is False  # its worker was forked meanwhile
-    assert student(f"{LOOK}{look}").there() is False
+    assert second.there() is False
 
 
 def test_the_next_worker_of_the_same_submission_is_as_fresh(student: Callable[..., Student]) -> None:
-    one = student("import os\ncount = 0\n\ndef attack():\n    global count\n    count += 1\n    open(f'f{count}', 'w')\n"
-                  "    return count, sorted(os.listdir())\n\ndef end(): os._exit(0)")  # fmt: skip
+    one = student(
+        "import os\ncount = 0\n\ndef attack():\n    global count\n    count += 1\n    open(f'f{count}', 'w')\n"
+        "    return count, sorted(os.listdir())\n\ndef end(): os._exit(0)"
+    )
     assert one.attack() == (1, ["f1"])
     assert one.attack() == (2, ["f1", "f2"])
     with pytest.raises(Exception, match="ended itself"):

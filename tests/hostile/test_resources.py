@@ -24,7 +24,9 @@ BALLOONS = {
 
 @pytest.mark.parametrize("how", BALLOONS.values(), ids=BALLOONS)
 def test_a_balloon_is_out_of_memory(costs_one_call: Callable[..., StudentError], how: str) -> None:
-    costs_one_call(f"import numpy, torch\n\ndef attack(): return {how}", error=StudentOutOfMemory, match="more memory than allowed")
+    costs_one_call(
+        f"import numpy, torch\n\ndef attack(): return {how}", error=StudentOutOfMemory, match="more memory than allowed"
+    )
 
 
 def test_a_balloon_in_small_pieces_ends(costs_one_call: Callable[..., StudentError]) -> None:
@@ -101,7 +103,9 @@ def test_a_file_grows_no_further_than_the_scratch_folder(student: Callable[..., 
     assert one.fine() == 42
 
 
-def test_all_files_together_grow_no_further_than_the_scratch_folder(student: Callable[..., Student], has_namespaces: bool) -> None:
+def test_all_files_together_grow_no_further_than_the_scratch_folder(
+    student: Callable[..., Student], has_namespaces: bool
+) -> None:
     if not has_namespaces:
         pytest.skip("without a file system of its own only each single file has a limit")
     one = student(FILL)
@@ -125,8 +129,10 @@ def test_no_other_folder_can_be_filled(student: Callable[..., Student], folder: 
 
 
 def test_a_flood_of_output_keeps_its_end_only(student: Callable[..., Student]) -> None:
-    one = student("import os, sys\n\ndef attack():\n    for _ in range(300): print('x' * 10**5); sys.stderr.write('y' * 999)\n"
-                  "    os.write(1, b'z' * 10**6)\n    os.write(2, b'z' * 10**6)\n    print('the end')")  # fmt: skip
+    one = student(
+        "import os, sys\n\ndef attack():\n    for _ in range(300): print('x' * 10**5); sys.stderr.write('y' * 999)\n"
+        "    os.write(1, b'z' * 10**6)\n    os.write(2, b'z' * 10**6)\n    print('the end')"
+    )
     one.attack()
     assert len(one.stdout_tail) == 8_000
     assert one.stdout_tail.endswith("the end\n")
@@ -139,7 +145,9 @@ def test_cpu_time_has_a_limit_of_its_own(
     with new_nursery(limits=Limits(memory_mib=256, scratch_mib=16, cpu_s=1)) as nursery:
         one = student("def attack():\n    while True: pass", spawn=nursery, call_s=10)
         # the first process of a namespace is spared the signal that says why, and killed a second later
-        with pytest.raises(StudentCrashed if has_namespaces else StudentTimedOut, match="ended before|used up its CPU time"):
+        with pytest.raises(
+            StudentCrashed if has_namespaces else StudentTimedOut, match=r"ended before|used up its CPU time"
+        ):
             one.attack()
         assert one.fine() == 42
         one.close()
@@ -153,4 +161,6 @@ def test_an_answer_that_is_too_large_fails_with_a_sentence(costs_one_call: Calla
 
 
 def test_many_tensors_are_too_many(costs_one_call: Callable[..., StudentError]) -> None:
-    costs_one_call("import torch\n\ndef attack(): return [torch.ones(1)] * 10_001", match="cannot be compared: too many tensors")
+    costs_one_call(
+        "import torch\n\ndef attack(): return [torch.ones(1)] * 10_001", match="cannot be compared: too many tensors"
+    )

@@ -14,10 +14,12 @@ from autograder.errors import StudentCrashed, StudentError, StudentRaised
 REFUSED: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "keyctl": (250, 219), "add_key": (248, 217),
-    "request_key": (249, 218), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    "request_key": (249, 218), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
     "bpf": (321, 280), "userfaultfd": (323, 282), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40),
     "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "perf_event_open": (298, 241),
-    "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
+    "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431),
+    "fsmount": (432, 432),
     "mount_setattr": (442, 442), "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
     "init_module": (175, 105), "finit_module": (313, 273), "kexec_load": (246, 104), "reboot": (169, 142),
     "sethostname": (170, 161), "settimeofday": (164, 170), "clock_settime": (227, 112), "syslog": (103, 116),
@@ -27,7 +29,8 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "pidfd_send_signal": (424, 424), "tkill": (200, 130), "socket": (41, 198), "socketpair": (53, 199),
     "connect": (42, 203), "bind": (49, 200), "accept": (43, 202), "setsockopt": (54, 208), "memfd_create": (319, 279),
     "memfd_secret": (447, 447), "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
-    "inotify_init1": (294, 26), "fanotify_init": (300, 262), "splice": (275, 76), "tee": (276, 77), "vmsplice": (278, 75),
+    "inotify_init1": (294, 26), "fanotify_init": (300, 262), "splice": (275, 76), "tee": (276, 77),
+    "vmsplice": (278, 75),
     "link": (86, None), "linkat": (265, 37), "symlinkat": (266, 36), "mknod": (133, None), "mknodat": (259, 33),
     "chown": (92, None), "fchownat": (260, 54), "setxattr": (188, 5), "truncate": (76, 45), "setrlimit": (160, 164),
     "modify_ldt": (154, None), "iopl": (172, None), "ioperm": (173, None), "ustat": (136, None), "mbind": (237, 235),
@@ -54,41 +57,47 @@ def one(number, *arguments):
 """
 
 
-def test_system_calls_that_are_not_listed_are_refused(student: Callable[..., Student]) -> None:
+def test_system_calls_that_are_not_listed_are_refused(lasting: Callable[[str], Student]) -> None:
     numbers = {name: pair[COLUMN] for name, pair in REFUSED.items() if pair[COLUMN] is not None}
-    answered = student(RAW).attack(numbers)
+    answered = lasting(RAW).attack(numbers)
     assert {name: result for name, result in answered.items() if result != (-1, 1)} == {}
     assert len(answered) > 60
 
 
-def test_every_number_that_is_not_listed_is_refused(student: Callable[..., Student]) -> None:
+def test_every_number_that_is_not_listed_is_refused(lasting: Callable[[str], Student]) -> None:
     from autograder.worker.syscalls import machine, numbers
 
     by_probes = {335, 336} if X86 else set()  # a trap of the kernel's own that no filter sees; from elsewhere it kills
     others = sorted(set(range(470)) - set(numbers(machine()).values()) - by_probes)
-    answered = student(RAW).attack({str(number): number for number in others})
+    answered = lasting(RAW).attack({str(number): number for number in others})
     assert set(answered.values()) == {(-1, 1)}
 
 
 CLONE = 56 if X86 else 220
-FLAGS = {"fork": 17, "vfork": 0x4111, "user namespace": 0x10000011, "mount namespace": 0x20011, "threads of another group": 0x800}
+FLAGS = {
+    "fork": 17,
+    "vfork": 0x4111,
+    "user namespace": 0x10000011,
+    "mount namespace": 0x20011,
+    "threads of another group": 0x800,
+}
 
 
 @pytest.mark.parametrize("flags", FLAGS.values(), ids=FLAGS)
-def test_clone_makes_nothing_but_threads(student: Callable[..., Student], flags: int) -> None:
-    assert student(RAW).one(CLONE, flags, 0, 0, 0, 0) == (-1, 1)
+def test_clone_makes_nothing_but_threads(lasting: Callable[[str], Student], flags: int) -> None:
+    assert lasting(RAW).one(CLONE, flags, 0, 0, 0, 0) == (-1, 1)
 
 
-def test_clone3_says_that_it_does_not_exist(student: Callable[..., Student]) -> None:
-    assert student(RAW).one(435, 0, 0) == (-1, 38)
+def test_clone3_says_that_it_does_not_exist(lasting: Callable[[str], Student]) -> None:
+    assert lasting(RAW).one(435, 0, 0) == (-1, 38)
 
 
 PRCTL = 157 if X86 else 167
 
 
 @pytest.mark.parametrize("option", [1, 4, 8, 22, 24, 36, 38, 53], ids=lambda option: f"option {option}")
-def test_its_own_confinement_cannot_be_changed(student: Callable[..., Student], option: int) -> None:
-    assert student(RAW).one(PRCTL, option, 0, 0, 0, 0) == (-1, 1)
+def test_its_own_confinement_cannot_be_changed(lasting: Callable[[str], Student], option: int) -> None:
+    assert lasting(RAW).one(PRCTL, option, 0, 0, 0, 0) == (-1, 1)
 
 
 def test_limits_can_be_read_and_not_raised(student: Callable[..., Student]) -> None:
@@ -100,8 +109,8 @@ def test_limits_can_be_read_and_not_raised(student: Callable[..., Student]) -> N
 
 
 @pytest.mark.skipif(not X86, reason="the x32 numbers belong to x86_64")
-def test_the_x32_numbers_do_not_exist(student: Callable[..., Student]) -> None:
-    one = student(RAW)
+def test_the_x32_numbers_do_not_exist(lasting: Callable[[str], Student]) -> None:
+    one = lasting(RAW)
     assert one.one(0x40000000 + 39) == (-1, 38)
     assert one.one(0x40000000 + 520, 0, 0, 0) == (-1, 38)  # execve
 
@@ -138,7 +147,9 @@ def test_no_process_can_be_started(costs_one_call: Callable[..., StudentError], 
 
 
 def test_a_data_loader_without_workers_is_fine(student: Callable[..., Student]) -> None:
-    one = student("import torch\n\ndef batches(): return [b for b in torch.utils.data.DataLoader([1, 2], batch_size=2)]")
+    one = student(
+        "import torch\n\ndef batches(): return [b for b in torch.utils.data.DataLoader([1, 2], batch_size=2)]"
+    )
     assert one.batches()[0].tolist() == [1, 2]
 
 

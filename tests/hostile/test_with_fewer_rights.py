@@ -34,7 +34,14 @@ def runs() -> Iterator[Runs]:
                 "PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
                 "EXPECTED_LAYERS": layers,
             }  # fmt: skip
-            command = [sys.executable, str(HERE / "lesser_user.py"), mode, str(home), *suite, f"--basetemp={home}/pytest"]
+            command = [
+                sys.executable,
+                str(HERE / "lesser_user.py"),
+                mode,
+                str(home),
+                *suite,
+                f"--basetemp={home}/pytest",
+            ]
             started[mode] = home, subprocess.Popen(
                 command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )  # fmt: skip

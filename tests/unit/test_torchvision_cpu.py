@@ -93,7 +93,8 @@ def test_missing_operators_are_declared_and_the_import_tried_afresh(
         "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
         "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     ]
-    assert torchvision_cpu._libraries == [library], "it must outlive the function: its declarations go with it"
+    kept: list[object] = [*torchvision_cpu._libraries]
+    assert kept == [library], "it must outlive the function: its declarations go with it"
 
 
 def test_another_fault_is_heard(monkeypatch: pytest.MonkeyPatch, libraries: list[FakeLibrary]) -> None:

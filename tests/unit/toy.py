@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
+from autograder.boundary.nursery import Nursery
 from autograder.boundary.student import Student
 from autograder.boundary.worker import Answer, Reply
 from autograder.course import Course, Topic
@@ -313,13 +314,16 @@ def job_of(topic: Topic, out: Path) -> grader.Job:
     return grader.Job(topic.course, topic.name, topic.table, topic.grader, manifest, topic.grader_sha256, out)
 
 
-def grade_here(topic: Topic, *submissions: Located, nursery: Any = None) -> dict[str, StaffReport]:
+def grade_here(
+    topic: Topic, *submissions: Located, nursery: Nursery | ProcesslessNursery | None = None
+) -> dict[str, StaffReport]:
     """Grade in this process; return the reports by student."""
+    workers = cast(Nursery, nursery or ProcesslessNursery())
     reports: dict[str, StaffReport] = {}
 
     def answer(staff: StaffReport, student: Student) -> None:
         reports[staff.report.student] = staff
 
     with own_imports(topic.course.root):
-        grader.run_checks(job_of(topic, Path()), nursery or ProcesslessNursery(), iter(submissions), answer)
+        grader.run_checks(job_of(topic, Path()), workers, iter(submissions), answer)
     return reports

@@ -1,0 +1,143 @@
+"""What Python code expects of a device: the module ``torch.simgpu``, and a few functions that know only PyTorch's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import backend_registration
+
+from autograder.worker.simgpu import generators
+from autograder.worker.simgpu.memory import NAME, is_simulated, simulated
+
+_TensorBase = torch._C.TensorBase
+_apply = torch.nn.Module._apply
+_has_compatible_type = torch._has_compatible_shallow_copy_type
+_clone_storage = torch.UntypedStorage.clone
+_synchronize = torch.accelerator.synchronize
+
+
+def register_device() -> None:
+    """Take PyTorch's place for private devices, and with it the name ``torch.simgpu``."""
+    backend_registration._setup_privateuseone_for_python_backend(NAME, device_module())  # type: ignore[no-untyped-call]
+    # run backward passes in the calling thread, as for the CPU, and not in a thread for each device
+    torch._C._set_multithreading_enabled(False)
+
+
+def device_module() -> ModuleType:
+    """Return ``torch.simgpu``, with the functions that ``torch.cuda`` has and that mean something here."""
+    module = ModuleType(f"torch.{NAME}", "The simulated accelerator.")
+    generator = generators.default_generator
+
+    def seed() -> None:
+        generator.seed()
+
+    functions: dict[str, Any] = {
+        "_is_in_bad_fork": lambda: False,
+        "_lazy_init": lambda: None,
+        "current_device": lambda: 0,
+        "device_count": lambda: 1,
+        "empty_cache": lambda: None,
+        "get_amp_supported_dtype": _no_autocast,
+        "get_device_name": lambda device=None: "simulated accelerator",
+        "get_rng_state": lambda device=NAME: generator.get_state(),
+        "get_rng_state_all": lambda: [generator.get_state()],
+        "init": lambda: None,
+        "initial_seed": generator.initial_seed,
+        "is_available": lambda: True,
+        "is_initialized": lambda: True,
+        "manual_seed": _seed_with,
+        "manual_seed_all": _seed_with,
+        "max_memory_allocated": lambda device=None: 0,
+        "memory_allocated": lambda device=None: 0,
+        "seed": seed,
+        "seed_all": seed,
+        "set_device": _check_index,
+        "set_rng_state": lambda new_state, device=NAME: generator.set_state(new_state) and None,
+        "set_rng_state_all": lambda new_states: generator.set_state(new_states[0]) and None,
+        "synchronize": lambda device=None: None,
+    }
+    module.__dict__.update(functions, default_generators=(generator,), device=device)
+    return module
+
+
+class device:  # noqa: N801 - as torch.cuda.device
+    """A context in which a device is the current one; there is only one."""
+
+    def __init__(self, device: Any) -> None:
+        _check_index(device)
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing."""
+
+
+def _check_index(device: Any) -> None:
+    index = device if isinstance(device, int) else torch.device(device).index
+    if index not in (None, 0, -1):
+        raise RuntimeError(f"{NAME}: invalid device ordinal: there is one device, got {index}")
+
+
+def _seed_with(seed: int) -> None:
+    generators.default_generator.manual_seed(seed)
+
+
+def _no_autocast() -> list[torch.dtype]:
+    raise NotImplementedError(f"{NAME}: autocast is not simulated")
+
+
+# ------------------------------------------------------------------------------------------- PyTorch's Python code
+
+
+def adapt_python() -> None:
+    """Teach the device to functions that ask which device they have, or that PyTorch's own devices pass in C++."""
+    torch.Generator = generators.Generator  # type: ignore[misc]
+    torch.Tensor.data = property(_TensorBase.data.__get__, _set_data)  # type: ignore[assignment, attr-defined]
+    torch.nn.Module._apply = _apply_in_place  # type: ignore[assignment]
+    torch.UntypedStorage.clone = _cloned_storage  # type: ignore[method-assign]
+    torch.accelerator.synchronize = lambda device=None, /: None  # type: ignore[assignment]
+
+
+def _apply_in_place(module: torch.nn.Module, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> torch.nn.Module:
+    """``Module.to`` and the like: keep the parameters' identity, as between the CPU and a GPU.
+
+    PyTorch's code assigns ``parameter.data`` if a function says that it may, and makes a new parameter otherwise, which
+    would leave an optimizer with the old one.
+    """
+    before = torch._has_compatible_shallow_copy_type
+    torch._has_compatible_shallow_copy_type = _may_assign_data
+    try:
+        return _apply(module, fn, recurse)  # type: ignore[no-untyped-call, no-any-return]
+    finally:
+        torch._has_compatible_shallow_copy_type = before
+
+
+def _may_assign_data(tensor: Tensor, content: Tensor) -> bool:
+    return {tensor.device.type, content.device.type} == {"cpu", NAME} or _has_compatible_type(tensor, content)
+
+
+def _set_data(tensor: Tensor, content: Tensor) -> None:
+    """Assign ``tensor.data``; between devices, the object gets another tensor's inside."""
+    if not isinstance(content, Tensor) or is_simulated(tensor) == is_simulated(content):
+        _TensorBase.data.__set__(tensor, content)  # type: ignore[attr-defined]
+        return
+    hooks = tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None)
+    if not tensor.is_leaf or hooks:
+        raise NotImplementedError(f"{NAME}: moving a tensor with hooks or a history to another device is not simulated")
+    grad = tensor.grad
+    inside = content.detach().requires_grad_(tensor.requires_grad)
+    tensor.grad = None
+    torch._C._swap_tensor_impl(tensor, inside)
+    tensor.grad = None if grad is None else grad.to(content.device)
+
+
+def _cloned_storage(storage: torch.UntypedStorage) -> torch.UntypedStorage:
+    if storage.device.type != NAME:
+        return _clone_storage(storage)
+    whole = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)  # type: ignore[arg-type]
+    return whole.clone().untyped_storage()
