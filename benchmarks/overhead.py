@@ -4,8 +4,8 @@ Run: ``python benchmarks/overhead.py [--submissions N] [--topic TOPIC]``
 
 Both are measured in turn in one run, because a machine's speed drifts: after every few submissions a fresh
 ``python -c "import torch"`` is timed. The cost of a submission is the wall time from the moment it is handed to the
-grader to the moment its report is written (read, fork, confine, load, all checks, report), less the time that its worker
-says the student's functions have taken. The ratio of the medians is what is quoted.
+grader to the moment its report is written (read, fork, confine, load, all checks, report), less the time that its
+worker says the student's functions have taken. The ratio of the medians is what is quoted.
 """
 
 from __future__ import annotations

@@ -224,7 +224,8 @@ class Nursery:
         if self._process is None:
             return
         process, self._process = self._process, None
-        for ending, timeout_s in ((None, CLOSE_TIMEOUT_S), (signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, STOP_TIMEOUT_S)):
+        steps = ((None, CLOSE_TIMEOUT_S), (signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, STOP_TIMEOUT_S))
+        for ending, timeout_s in steps:
             if ending is not None:
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(ending)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 CACHE_ENTRIES = 4_096  # a topic has a few hundred reference calls; a random author error must not fill the memory

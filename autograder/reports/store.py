@@ -76,7 +76,7 @@ def rebuild(directory: Path) -> Path:
 
 
 def write_class_page(directory: Path) -> Path:
-    """Render the class page alone from the staff reports in ``directory``; return its path. Raises as `rebuild` does."""
+    """Render the class page alone from the staff reports in ``directory``; raises as `rebuild` does."""
     return _write_class_page(directory, _read_all(directory))
 
 

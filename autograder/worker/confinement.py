@@ -123,7 +123,7 @@ def enter_namespaces() -> None:
 
 
 def build_root(readable: Sequence[str], masked: Sequence[str]) -> None:
-    """Make a new root folder that holds only ``readable`` (read-only), a few devices, /proc and an empty scratch folder.
+    """Make a new root folder that holds only ``readable`` (read-only), devices, /proc and an empty scratch folder.
 
     A folder of ``masked`` that lies inside one of ``readable`` is empty.
     """

@@ -1,7 +1,7 @@
 """The wire: length-prefixed frames of a JSON header and raw tensor bytes. Both sides speak it, and never pickle.
 
-A frame is ``!IQ`` (length of the header, length of the payload), the header as UTF-8 JSON, then the bytes of the tensors
-one after another. A value is written as
+A frame is ``!IQ`` (length of the header, length of the payload), the header as UTF-8 JSON, then the bytes of the
+tensors one after another. A value is written as
 
 =====================  ==========================================================
 JSON                   value

@@ -43,8 +43,8 @@ class Count:
 class Proof:
     """What was found for one topic; an empty ``faults`` is the proof.
 
-    ``bank`` counts the mutants that are classic misconceptions, ``slips`` the others (a missing error, a wrong dtype, an
-    input changed in place), of which many have no output that could be recognised.
+    ``bank`` counts the mutants that are classic misconceptions, ``slips`` the others (a missing error, a wrong dtype,
+    an input changed in place), of which many have no output that could be recognised.
     """
 
     topic: str

@@ -46,9 +46,16 @@ def new_nursery() -> Callable[..., Nursery]:
 
 @pytest.fixture(scope="session")
 def nursery(new_nursery: Callable[..., Nursery]) -> Iterator[Nursery]:
-    """A started nursery."""
-    with new_nursery() as started:
-        yield started
+    """A nursery, started by a process that has a secret in its environment and an open file that is inherited."""
+    secret = os.open(Path(__file__), os.O_RDONLY)
+    os.set_inheritable(secret, True)
+    os.environ["AUTOGRADER_NONCE"] = "nonce-4711"
+    try:
+        with new_nursery() as started:
+            yield started
+    finally:
+        del os.environ["AUTOGRADER_NONCE"]
+        os.close(secret)
 
 
 @pytest.fixture(scope="session")

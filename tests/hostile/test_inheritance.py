@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from autograder.boundary.nursery import Nursery
 from autograder.boundary.student import Student
 
 SPY = """
@@ -53,22 +50,9 @@ def in_memory(word):
 """
 
 
-@pytest.fixture(scope="module")
-def own_nursery(new_nursery: Callable[..., Nursery]) -> Iterator[Nursery]:
-    secret = os.open(Path(__file__), os.O_RDONLY)
-    os.set_inheritable(secret, True)
-    os.environ["AUTOGRADER_NONCE"] = "nonce-4711"
-    try:
-        with new_nursery() as nursery:
-            yield nursery
-    finally:
-        del os.environ["AUTOGRADER_NONCE"]
-        os.close(secret)
-
-
 @pytest.fixture
-def spy(student: Callable[..., Student], own_nursery: Nursery) -> Student:
-    return student(SPY, spawn=own_nursery)
+def spy(lasting: Callable[[str], Student]) -> Student:
+    return lasting(SPY)  # of the nursery that was started beside an open file and a word in the environment
 
 
 def test_the_environment_is_that_of_nobody(spy: Student) -> None:

@@ -28,7 +28,7 @@ def attack():
     os.umask(0o777)
     open("mode-0", "w").close()
     os.umask(0)
-    for number in range(2_000):
+    for number in range(1_100):
         os.mkdir("deep")
         os.chdir("deep")
     os.mkdir("end", 0)
@@ -71,7 +71,7 @@ def until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
     return True
 
 
-def test_a_closed_student_leaves_nothing(
+def test_a_closed_student_and_a_stopped_nursery_leave_nothing(
     new_nursery: Callable[..., Nursery], student: Callable[..., Student], scratch_root: Path,
     processes_below: Callable[[int], set[int]],
 ) -> None:  # fmt: skip
@@ -81,7 +81,7 @@ def test_a_closed_student_leaves_nothing(
         first.close()
         assert until(lambda: len(list(scratch_root.iterdir())) <= 1)  # that of the next worker
         before = len(processes(nursery, processes_below))
-        for _ in range(3):
+        for _ in range(2):
             one = student(MESS, spawn=nursery)
             one.attack()
             with pytest.raises(StudentCrashed, match="exit code 0"):
@@ -90,16 +90,8 @@ def test_a_closed_student_leaves_nothing(
             one.close()
         assert until(lambda: len(processes(nursery, processes_below)) <= before)
         assert until(lambda: len(list(scratch_root.iterdir())) <= 1)
-        everybody = processes(nursery, processes_below)
-    assert alive(everybody) == set()
-    assert list(scratch_root.iterdir()) == []
 
-
-def test_a_stopped_nursery_takes_running_workers_with_it(
-    new_nursery: Callable[..., Nursery], student: Callable[..., Student], scratch_root: Path,
-    processes_below: Callable[[int], set[int]],
-) -> None:  # fmt: skip
-    with new_nursery() as nursery:
+        # and one that is stopped takes running workers with it
         one, two = student(MESS, spawn=nursery), student(MESS, spawn=nursery)
         one.attack()
         two.fine()
@@ -136,11 +128,6 @@ def test_a_killed_nursery_takes_its_workers_with_it(
         one.fine()
     nursery.stop()
     nursery.start()  # as the grader does once
-    assert one.fine() == 42
-    nursery.stop()
-    nursery.start()
-    with pytest.raises(StudentCrashed, match="its process ended before it answered"):
-        one.fine()  # nobody asks the new nursery for a process of the old one's
     assert one.fine() == 42
     one.close()
     nursery.stop()

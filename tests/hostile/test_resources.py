@@ -39,9 +39,16 @@ def test_memory_of_its_own_mappings_ends(costs_one_call: Callable[..., StudentEr
     costs_one_call(source, match="Cannot allocate memory|more memory than allowed")
 
 
+def test_the_memory_that_it_holds_is_seen_from_outside(student: Callable[..., Student]) -> None:
+    one = student("kept = b'x' * (50 << 20)")
+    one.fine()
+    assert one._worker is not None
+    assert one._worker._resident_bytes() > 50 << 20
+
+
 def test_a_recursion_without_a_limit_ends(costs_one_call: Callable[..., StudentError]) -> None:
     source = "import sys\nsys.setrecursionlimit(10**9)\n\ndef attack(): return attack()"
-    costs_one_call(source, error=(StudentOutOfMemory, StudentCrashed, StudentTimedOut), call_s=1)
+    costs_one_call(source, error=(StudentOutOfMemory, StudentCrashed, StudentTimedOut), call_s=0.5)
 
 
 def test_threads_run_out_for_the_one_who_starts_them(student: Callable[..., Student]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from autograder.boundary.installation import installation
 from autograder.boundary.nursery import INSTALL_HINTS, Nursery, SandboxSettings
 from autograder.course import PACKAGE, Course, Topic
 from autograder.errors import HarnessError, SandboxUnavailable, UsageError
@@ -199,7 +200,7 @@ def test_a_required_layer_that_is_missing_is_a_refusal(
         nursery = open_nursery(course)
         wanted = tuple(name for name in nursery.sandbox.wanted if name not in ("landlock", "namespaces"))
         required = tuple(course.file.sandbox.required)
-        return Nursery(grader.installation(["torch"]), nursery.limits, SandboxSettings(wanted, required), ["torch"])
+        return Nursery(installation(["torch"]), nursery.limits, SandboxSettings(wanted, required), ["torch"])
 
     monkeypatch.setattr(grader, "open_nursery", without_landlock)
     (failed,) = served(settings_of(topic, tmp_path / "out"))
@@ -215,11 +216,11 @@ class DyingNursery(ProcesslessNursery):
         super().__init__()
         self.comes_back = comes_back
         self.starts = 0
-        self.is_running = True  # type: ignore[misc]
+        self.is_running = True
 
     def spawn(self) -> Any:
         if self.spawned == 1:
-            self.is_running = False  # type: ignore[misc]
+            self.is_running = False
         if not self.is_running:
             raise HarnessError("the nursery is gone")
         return super().spawn()
@@ -230,7 +231,7 @@ class DyingNursery(ProcesslessNursery):
     def start(self) -> None:
         if not self.comes_back:
             raise SandboxUnavailable("no more memory")
-        self.is_running, self.spawned = True, 2  # type: ignore[misc]
+        self.is_running, self.spawned = True, 2
 
 
 def test_a_nursery_that_has_died_is_started_again(tmp_path: Path) -> None:

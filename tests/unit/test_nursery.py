@@ -435,12 +435,19 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
         pid = os.fork()
         if pid == 0:
             ours.close()
-            real_exit = os._exit
+            real_exit, real_serve = os._exit, nursery.serve.serve
             real_root = confinement.build_root
+            saved: list[bool] = []
 
             def saving_exit(status: int) -> None:
-                save_coverage()
+                if not saved:
+                    save_coverage()
                 real_exit(status)
+
+            def saved_before_serving(*arguments: Any) -> None:  # a worker may be killed at any time after that
+                save_coverage()
+                saved.append(True)
+                real_serve(*arguments)
 
             def root_to_measure_in(readable: list[str], masked: list[str]) -> None:
                 folder = os.getcwd()
@@ -449,6 +456,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
                     confinement.mount("none", folder, flags=confinement.MS_REMOUNT | confinement.MS_BIND)
 
             os._exit = saving_exit  # type: ignore[assignment]
+            nursery.serve.serve = saved_before_serving
             confinement.build_root = root_to_measure_in  # type: ignore[assignment]
             break_it()
             try:

@@ -161,7 +161,7 @@ def test_what_a_grader_process_cannot_do_ends_the_run(
     topic: Topic, fakes: type[FakeGrader], name: str, kind: type[Exception]
 ) -> None:
     fakes.starts_with = {"failed": name, "message": "in a sentence"}
-    with pytest.raises(kind, match="^in a sentence$") as caught:
+    with pytest.raises(kind, match=r"^in a sentence$") as caught:
         run(topic, "ada", "bob", jobs=2)
     assert type(caught.value) is kind
     assert any(grader.process.was_terminated for grader in fakes.all)

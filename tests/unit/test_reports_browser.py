@@ -16,8 +16,8 @@ from autograder.reports.example import write_example
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--allow-file-access-from-files", "--virtual-time-budget=5000",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--allow-file-access-from-files", "--virtual-time-budget=5000",
 )  # fmt: skip
 WIDTHS = (390, 1280)
 PROBE = """<!doctype html><meta charset="utf-8"><pre id="out">nothing</pre><iframe id="page" width="{width}" height="900"
@@ -25,7 +25,8 @@ style="border:0" src="{source}"></iframe><script>
 document.getElementById("page").addEventListener("load", () => {{
   const page = document.getElementById("page").contentDocument;
   document.getElementById("out").textContent = JSON.stringify({{
-    width: page.documentElement.scrollWidth, room: page.documentElement.clientWidth, scripts: page.scripts.length, title: page.title,
+    width: page.documentElement.scrollWidth, room: page.documentElement.clientWidth,
+    scripts: page.scripts.length, title: page.title,
     resources: page.defaultView.performance.getEntriesByType("resource").length,
     text: page.body.innerText.length}});
 }});

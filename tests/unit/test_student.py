@@ -12,12 +12,25 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autograder.boundary.installation import installation
 from autograder.boundary.nursery import Nursery
 from autograder.boundary.student import CallLimits, Handle, Student
 from autograder.boundary.worker import Answer, Reply
+from autograder.checks import (
+    expect_close,
+    expect_equal,
+    expect_item,
+    expect_no_side_effects,
+    expect_number,
+    expect_tensor,
+    expect_tuple,
+)
+from autograder.checks.expect import CheckRun, current_run, equals_mistake
 from autograder.errors import (
+    CheckFailed,
     HarnessError,
     ProtocolViolation,
     StudentBlocked,
@@ -27,8 +40,9 @@ from autograder.errors import (
     StudentRaised,
     StudentTimedOut,
 )
+from autograder.reports.text import clean_text
 from autograder.worker.confinement import Limits
-from autograder.worker.wire import Opaque, TensorInfo
+from autograder.worker.wire import DTYPES, Opaque, TensorInfo
 
 
 @dataclass(frozen=True)
@@ -408,6 +422,87 @@ def test_an_error_is_told_by_its_kind(answer: dict[str, Any], kind: type[Student
     with pytest.raises(kind, match=f"^{message}") as caught:
         told(**answer).f()
     assert type(caught.value) is kind
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=4)
+)
+forms: st.SearchStrategy[Any] = st.recursive(
+    scalars
+    | st.sampled_from([
+        {"x": 0}, {"x": 1}, {"f": "nan"}, {"f": "-inf"}, {"y": "bool"}, {"v": "cpu"}, {"v": "xla"}, {"o": "a.B"},
+        {"h": [3, "Net"]}, "\ud800", "grad mode",
+    ]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: {"l": items}),
+        st.lists(inner, max_size=3).map(lambda items: {"t": items}),
+        st.lists(st.tuples(scalars, inner).map(list), max_size=3).map(lambda pairs: {"d": pairs}),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+spoken = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("value", "args", "kwargs", "before", "after", "gradients", "parameters"), forms),
+)
+EXPECTATIONS: tuple[Callable[[Any], Any], ...] = (
+    lambda value: expect_tensor(value, shape=(2,), device="cpu"),
+    lambda value: expect_close(value, torch.ones(2, dtype=torch.float64)),
+    lambda value: expect_close(value, torch.ones(2, dtype=torch.float64), dtype=torch.float32),
+    lambda value: expect_number(value, 0.5),
+    lambda value: expect_equal(value, {"a": [1, (True, None)], 2: torch.ones(2).int()}),
+    lambda value: expect_equal(value, [1, 2.0, "a"]),
+    lambda value: expect_equal(value, torch.tensor([1, 2])),
+    lambda value: expect_equal(value, None),
+    lambda value: expect_item(value, (0, 0.75)),
+    lambda value: expect_tuple(value, 2),
+    lambda value: equals_mistake(value, {1: torch.ones(2), "a": [0.5]}),
+    lambda value: equals_mistake(value, [1, torch.ones(2), None, "a"]),
+    lambda value: equals_mistake(value, torch.ones(2)),
+    lambda value: equals_mistake(value, 0.5),
+)
+
+
+@given(told=spoken, extra=st.lists(st.sampled_from(["int64", "float16", "bool", "complex64"]), max_size=2))
+@settings(max_examples=200, deadline=None)
+def test_nothing_that_a_worker_says_is_more_than_a_wrong_answer(told: dict[str, Any], extra: list[str]) -> None:
+    tensors = [torch.ones(2), torch.tensor(float("nan"), dtype=torch.float64)]
+    tensors += [torch.ones(2).to(DTYPES[name]) for name in extra]
+
+    class Speaker(Liar):
+        def ask(self, operation: str, what: str, timeout_s: float, **more: Any) -> Answer:
+            if operation in ("start", "exec"):
+                return super().ask(operation, what, timeout_s)
+            described = [TensorInfo("float32", list(tensor.shape), "cuda:\ud800") for tensor in tensors]
+            return Answer(Reply(seq=1, status="ok", **told), tensors, described)
+
+    worker: Any = Speaker()
+    one = Student(lambda: worker, [])
+    run = CheckRun(one)
+    token = current_run.set(run)
+    asked: list[Callable[[], Any]] = [
+        lambda: one.call("f", 1),
+        lambda: one.value("x"),
+        lambda: one.state(),
+        lambda: one.gradients("f", torch.ones(1)),
+        lambda: one.observe("f", torch.ones(1), a=1),
+        lambda: expect_no_side_effects(one, "f", torch.ones(1), a=[1]),
+    ]
+    try:
+        for ask in asked:
+            try:
+                answer = ask()
+            except (StudentError, CheckFailed) as failure:
+                clean_text(str(failure), 200).encode()
+                continue
+            repr(answer)
+        for expect in EXPECTATIONS:
+            for call in one.calls[-2:]:
+                try:
+                    expect(call.result)
+                except CheckFailed as failure:
+                    clean_text(str(failure) + failure.staff, 2_000).encode()
+    finally:
+        current_run.reset(token)
 
 
 def test_objects_that_cannot_cross_are_opaque() -> None:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 
-from autograder.worker.simgpu import generators
-from autograder.worker.simgpu.memory import NAME, is_simulated, simulated
+from autograder.worker.simgpu import generators, guard
+from autograder.worker.simgpu.memory import NAME, is_simulated
 
 _TensorBase = torch._C.TensorBase
 _apply = torch.nn.Module._apply
@@ -22,7 +22,8 @@ _synchronize = torch.accelerator.synchronize
 
 def register_device() -> None:
     """Take PyTorch's place for private devices, and with it the name ``torch.simgpu``."""
-    backend_registration._setup_privateuseone_for_python_backend(NAME, device_module())  # type: ignore[no-untyped-call]
+    register = backend_registration._setup_privateuseone_for_python_backend
+    register(NAME, device_module(), device_guard=guard.Guard())  # type: ignore[no-untyped-call]
     # run backward passes in the calling thread, as for the CPU, and not in a thread for each device
     torch._C._set_multithreading_enabled(False)
 
@@ -41,7 +42,7 @@ def device_module() -> ModuleType:
         "current_device": lambda: 0,
         "device_count": lambda: 1,
         "empty_cache": lambda: None,
-        "get_amp_supported_dtype": _no_autocast,
+        "get_amp_supported_dtype": _NoDtypes,
         "get_device_name": lambda device=None: "simulated accelerator",
         "get_rng_state": lambda device=NAME: generator.get_state(),
         "get_rng_state_all": lambda: [generator.get_state()],
@@ -64,7 +65,7 @@ def device_module() -> ModuleType:
     return module
 
 
-class device:  # noqa: N801 - as torch.cuda.device
+class device:
     """A context in which a device is the current one; there is only one."""
 
     def __init__(self, device: Any) -> None:
@@ -87,8 +88,11 @@ def _seed_with(seed: int) -> None:
     generators.default_generator.manual_seed(seed)
 
 
-def _no_autocast() -> list[torch.dtype]:
-    raise NotImplementedError(f"{NAME}: autocast is not simulated")
+class _NoDtypes(list[torch.dtype]):
+    """The dtypes of autocast; PyTorch looks into the list when autocast is to be switched on."""
+
+    def __contains__(self, dtype: object) -> bool:
+        raise NotImplementedError(f"{NAME}: autocast is not simulated")
 
 
 # ------------------------------------------------------------------------------------------- PyTorch's Python code
@@ -96,6 +100,7 @@ def _no_autocast() -> list[torch.dtype]:
 
 def adapt_python() -> None:
     """Teach the device to functions that ask which device they have, or that PyTorch's own devices pass in C++."""
+    guard.adapt_backward()
     torch.Generator = generators.Generator  # type: ignore[misc]
     torch.Tensor.data = property(_TensorBase.data.__get__, _set_data)  # type: ignore[assignment, attr-defined]
     torch.nn.Module._apply = _apply_in_place  # type: ignore[assignment]
