@@ -23,7 +23,7 @@ from autograder.boundary import nursery as boundary
 from autograder.boundary.installation import Installation, installation
 from autograder.boundary.nursery import Nursery, SandboxSettings
 from autograder.errors import HarnessError, SandboxUnavailable
-from autograder.worker import confinement, nursery, syscalls
+from autograder.worker import confinement, nursery, serve, syscalls
 from autograder.worker.confinement import Limits
 
 LIMITS = Limits(256, 16, 30)
@@ -435,7 +435,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
         pid = os.fork()
         if pid == 0:
             ours.close()
-            real_exit, real_serve = os._exit, nursery.serve.serve
+            real_exit, real_serve = os._exit, serve.serve
             real_root = confinement.build_root
             saved: list[bool] = []
 
@@ -456,7 +456,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
                     confinement.mount("none", folder, flags=confinement.MS_REMOUNT | confinement.MS_BIND)
 
             os._exit = saving_exit  # type: ignore[assignment]
-            nursery.serve.serve = saved_before_serving
+            serve.serve = saved_before_serving  # type: ignore[assignment]
             confinement.build_root = root_to_measure_in  # type: ignore[assignment]
             break_it()
             try:

@@ -16,11 +16,13 @@ from autograder.reports.example import write_example
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--allow-file-access-from-files", "--virtual-time-budget=5000",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--allow-file-access-from-files",
+    "--virtual-time-budget=5000",
 )  # fmt: skip
 WIDTHS = (390, 1280)
-PROBE = """<!doctype html><meta charset="utf-8"><pre id="out">nothing</pre><iframe id="page" width="{width}" height="900"
+PROBE = """<!doctype html><meta charset="utf-8"><pre id="out">nothing</pre>
+<iframe id="page" width="{width}" height="900"
 style="border:0" src="{source}"></iframe><script>
 document.getElementById("page").addEventListener("load", () => {{
   const page = document.getElementById("page").contentDocument;

@@ -22,6 +22,8 @@ NOT_RESIZABLE = "Trying to resize storage that is not resizable"  # what PyTorch
 
 UNSUPPORTED_KEYS = ("SparsePrivateUse1", "SparseCsrPrivateUse1", "QuantizedPrivateUse1", "NestedTensorPrivateUse1")
 
+COMPOSITE_KEYS = ("CompositeExplicitAutogradNonFunctional", "CompositeExplicitAutograd", "CompositeImplicitAutograd")
+
 # PyTorch's code for these never looks at the data: the CPU's kernel works on simulated tensors themselves
 VIEWS = (
     "_reshape_alias", "as_strided", "is_set_to", "set_.source_Storage", "set_.source_Storage_storage_offset",
@@ -35,32 +37,36 @@ WHOLE = ("clone", "convolution", "convolution_backward", "linalg_lstsq", "linalg
 def register() -> list[torch.library.Library]:
     """Register every kernel; return the objects that keep them."""
     everything = torch.library.Library("_", "IMPL")  # type: ignore[no-untyped-call]
-    everything.fallback(run, "PrivateUse1")  # type: ignore[no-untyped-call]
+    everything.fallback(_unobserved(run), "PrivateUse1")  # type: ignore[no-untyped-call]
     for key in UNSUPPORTED_KEYS:
         everything.fallback(refuse, key)  # type: ignore[no-untyped-call]
     library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     register_one = library.m.impl  # type: ignore[union-attr]
-    for name in (*WHOLE, *_hidden_by_composites()):
-        register_one(name, "PrivateUse1", _whole(name), False)
-    for name in VIEWS:
-        register_one(name, "PrivateUse1", _view(name), False)
-    for name, kernel in SPECIAL.items():
-        register_one(name, "PrivateUse1", kernel, False)
+    kernels = {name: _whole(name) for name in (*WHOLE, *_hidden_by_composites())}
+    kernels.update({name: _view(name) for name in VIEWS})
+    for name, kernel in (kernels | SPECIAL).items():
+        register_one(name, "PrivateUse1", _unobserved(kernel), False)
     register_one("_pin_memory", "CPU", _pin_memory, False)
     return [everything, library]
 
 
+def _unobserved(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Hide what a kernel calls from whoever observes the caller's functions, a default device for one."""
+
+    def unobserved(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return kernel(*args, **kwargs)
+
+    return unobserved
+
+
 def _hidden_by_composites() -> list[str]:
-    """Return the operators that have a CPU kernel, but also a composite one that would be preferred to the fallback."""
-    has = torch._C._dispatch_has_kernel_for_dispatch_key
-    names = [name for name in torch._C._dispatch_get_all_op_names() if name.startswith("aten::")]
-    composite = ("CompositeExplicitAutogradNonFunctional", "CompositeExplicitAutograd", "CompositeImplicitAutograd")
-    return [
-        short
-        for name in names
-        if (short := name.removeprefix("aten::")) not in SPECIAL and short not in VIEWS and short not in WHOLE
-        if short.startswith("_foreach_") or (has(name, "CPU") and any(has(name, key) for key in composite))
-    ]
+    """Return the operators with a CPU kernel and also a composite one, which would be preferred to the fallback."""
+    registered = torch._C._dispatch_get_registrations_for_dispatch_key
+    composite = {name for key in COMPOSITE_KEYS for name in registered(key)}
+    names = {name for name in composite.intersection(registered("CPU")) if name.startswith("aten::")}
+    names.update(name for name in composite if name.startswith("aten::_foreach_"))
+    return sorted({name.removeprefix("aten::") for name in names} - SPECIAL.keys() - {*VIEWS, *WHOLE})
 
 
 def _operator(name: str) -> Operator:
@@ -218,7 +224,7 @@ def _plain(value: Any, aliases: dict[int, Tensor]) -> Any:
     if isinstance(value, Tensor):
         if value.is_cpu:
             return value
-        return aliases.get(id(value)) if aliases else raw(value)
+        return aliases[id(value)] if aliases else raw(value)
     if isinstance(value, list | tuple):
         return [_plain(item, aliases) for item in value]
     if isinstance(value, torch.device):
@@ -306,11 +312,9 @@ def _zero_tensor(size: Sequence[int], *, dtype: torch.dtype | None = None, devic
 
 def _copy(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     """Copy between any two devices."""
-    if is_simulated(target) and is_simulated(source):
-        to, of = raw_together([target, source])
-    else:
-        to, of = _plain(target, {}), _plain(source, {})
-    to.copy_(of)
+    both = is_simulated(target) and is_simulated(source)
+    aliases = _overlapping([target, source]) if both else {}
+    _plain(target, aliases).copy_(_plain(source, aliases))
     return target
 
 

@@ -82,7 +82,7 @@ def raw_together(tensors: Sequence[Tensor]) -> list[Tensor]:
         if storage._cdata not in storages:
             whole = torch.empty(0, dtype=torch.uint8, device=NAME).set_(storage)  # type: ignore[arg-type]
             storages[storage._cdata] = raw(whole).untyped_storage()
-        alias = torch.empty(0, dtype=tensor.dtype)
+        alias = torch.empty(0, dtype=tensor.dtype, device="cpu")
         alias.set_(storages[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
         if tensor.is_conj():
             alias = alias.conj()
