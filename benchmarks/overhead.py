@@ -22,7 +22,8 @@ from pathlib import Path
 
 from autograder.boundary.student import Student
 from autograder.course import Course
-from autograder.grading.grader import _job_of, open_nursery, run_checks
+from autograder.grading.grader import _job_of, open_nursery, run_checks, sharing_one_cpu
+from autograder.grading.operator import cpus_for
 from autograder.reports.models import StaffReport
 from autograder.reports.store import write_report
 from autograder.submissions.submission import Located
@@ -47,7 +48,8 @@ def measure(topic: str, submissions: int) -> tuple[list[float], list[float], lis
     own: list[float] = []
     fresh: list[float] = []
     points = [0.0]
-    with tempfile.TemporaryDirectory() as out, open_nursery(course) as nursery:
+    (cpu,) = cpus_for(1)
+    with tempfile.TemporaryDirectory() as out, sharing_one_cpu(open_nursery(course), cpu) as nursery:
         job = _job_of({"course": str(ROOT / "course.toml"), "topic": topic, "out": out})
         started = [0.0]
 

@@ -165,6 +165,15 @@ def check_visible(file: Path, course_file: Path, out: Path) -> Graded:
     return outcome.graded[0]
 
 
+def cpus_for(jobs: int) -> list[int | None]:
+    """Return the CPU of each grader process: one each where there are enough, beginning anywhere; else any."""
+    available = sorted(os.sched_getaffinity(0))
+    if len(available) < max(jobs, 2):
+        return [None] * jobs
+    start = os.getpid()  # two operators on one machine should not choose the same
+    return [available[(start + number) % len(available)] for number in range(jobs)]
+
+
 class _Run:
     """Hands out the waiting submissions until none is left."""
 
@@ -181,12 +190,15 @@ class _Run:
         self._progress = progress
         self._tries: dict[str, int] = {}
         self._graders: list[_Grader] = []
+        self._cpus: deque[int | None] = deque()
         self._selector = selectors.DefaultSelector()
 
     def run(self, jobs: int) -> None:
         """Work with up to ``jobs`` grader processes."""
         try:
-            for _ in range(max(1, min(jobs, len(self._waiting)))):
+            jobs = max(1, min(jobs, len(self._waiting)))
+            self._cpus.extend(cpus_for(jobs))
+            for _ in range(jobs):
                 self._start()
             while self._graders:
                 for key, _ in self._selector.select():
@@ -199,7 +211,8 @@ class _Run:
             self._selector.close()
 
     def _start(self) -> None:
-        grader = _Grader(self._settings)
+        grader = _Grader({**self._settings, "cpu": self._cpus[0]})
+        self._cpus.rotate(-1)
         self._graders.append(grader)
         self._selector.register(grader.connection, selectors.EVENT_READ, grader)
 

@@ -57,11 +57,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one worker may use: MiB of memory and of files, seconds of CPU."""
+    """What one worker may use: MiB of memory and of files, seconds of CPU, and the one CPU to run on (None: any)."""
 
     memory_mib: int
     scratch_mib: int
     cpu_s: int
+    cpu: int | None = None
 
 
 class ConfinementError(OSError):
@@ -217,6 +218,8 @@ def limit_resources(limits: Limits, limit_address_space: bool = True) -> None:
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
+    if limits.cpu is not None:
+        os.sched_setaffinity(0, {limits.cpu})
     if limit_address_space:
         values[resource.RLIMIT_AS] = used["VmSize"] + memory + ADDRESS_SPACE_SLACK
     for kind, value in values.items():

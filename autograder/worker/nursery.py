@@ -176,6 +176,7 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
 def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> list[str]:
     """Set up every layer for this process; return them. Raises OSError if one cannot be set up."""
     layers = nursery.layers
+    serve.rehearse()
     os.setsid()
     confinement.close_all_but(descriptor)
     confinement.limit_resources(limits, "address-space" not in layers)

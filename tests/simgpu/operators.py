@@ -11,10 +11,7 @@ import argparse
 import copy
 import itertools
 import json
-import sys
-import time
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -38,11 +35,11 @@ ROUNDED = {
     "nn.functional.scaled_dot_product_attention": "the fused kernel is the CPU's only",
 }
 
-# what does not accept all its arguments on one device that is not the CPU, and why
+# what cannot be compared, in which way, and why
 LEFT_OUT = {
-    "fft.ihfft2": "with out=, the CPU itself leaves memory unset",
-    "fft.ihfftn": "with out=, the CPU itself leaves memory unset",
-    "tensor_split": "its indices must be on the CPU, on every device",
+    ("fft.ihfft2", "out"): "the CPU itself leaves memory unset",
+    ("fft.ihfftn", "out"): "the CPU itself leaves memory unset",
+    **{("tensor_split", way): "its indices must be on the CPU, on every device" for way in WAYS},
 }
 
 Outcome = tuple[str, str]  # "equal", "refused", "different" or "failed", and a sentence
@@ -116,10 +113,8 @@ def first_difference(actual: list[Any], expected: list[Any], values: bool, round
         if isinstance(theirs, Tensor):
             if str(ours.device) != "simgpu:0":
                 return f"a result on {ours.device}"
-            if (ours.shape, ours.dtype, ours.requires_grad) != (theirs.shape, theirs.dtype, theirs.requires_grad):
-                return f"{ours.shape} {ours.dtype} {ours.requires_grad}, not {theirs.shape} {theirs.dtype} {theirs.requires_grad}"
-            if ours.stride() != theirs.stride():
-                return f"strides {ours.stride()}, not {theirs.stride()} of {tuple(theirs.shape)}"
+            if _described(ours) != _described(theirs):
+                return f"{_described(ours)}, not {_described(theirs)}"
             content = simgpu.raw(ours.detach())
             if rounded:
                 torch.testing.assert_close(content, theirs.detach(), equal_nan=True)
@@ -133,9 +128,17 @@ def first_difference(actual: list[Any], expected: list[Any], values: bool, round
     return ""
 
 
+def _described(tensor: Tensor) -> str:
+    gradient = ", with gradient" if tensor.requires_grad else ""
+    return f"{tuple(tensor.shape)} {tensor.dtype}, strides {tensor.stride()}{gradient}"
+
+
 def same_bits(actual: Tensor, expected: Tensor) -> bool:
     """Return whether two tensors hold the same bits; one NaN is as good as another."""
-    ours, theirs = (t.resolve_conj().resolve_neg().flatten().clone(memory_format=torch.contiguous_format) for t in (actual, expected))
+    ours, theirs = (
+        tensor.resolve_conj().resolve_neg().flatten().clone(memory_format=torch.contiguous_format)
+        for tensor in (actual, expected)
+    )
     if torch.equal(ours.view(torch.uint8), theirs.view(torch.uint8)):
         return True
     wide = torch.complex128 if ours.is_complex() else torch.float64
@@ -169,42 +172,45 @@ def copied(value: Any) -> Any:
     return duplicate.requires_grad_(value.requires_grad)
 
 
-def main() -> None:
-    """Print the shares, or everything as JSON."""
+def run(way: str, samples: int, every: int, only: str, dtypes: Sequence[torch.dtype]) -> dict[str, dict[str, str]]:
+    """Return the operators by outcome, each with a sentence; an operator is as good as its worst sample."""
     from torch.testing._internal.common_methods_invocations import op_db
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    found: dict[str, dict[str, str]] = {outcome: {} for outcome in ("failed", "different", "refused", "equal", "none")}
+    for op in op_db[::every]:
+        name = f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
+        if (op.name, way) in LEFT_OUT or (only and only != op.name):
+            continue
+        sentences = dict(outcomes(op, samples, way, dtypes))
+        worst = next((outcome for outcome in found if outcome in sentences), "none")
+        found[worst][name] = sentences.get(worst, "")
+    return found
+
+
+def main() -> None:
+    """Print the shares, or everything as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--samples", type=int, default=4, help="inputs for each operator")
     parser.add_argument("--every", type=int, default=1, help="run every n-th operator")
     parser.add_argument("--only", default="", help="run operators of this name")
     parser.add_argument("--dtype", help="of the inputs, such as float64; by default float32 or the next that works")
-    parser.add_argument("--way", choices=WAYS, default="result", help="what is compared")
+    parser.add_argument("--way", choices=WAYS, nargs="+", default=["result"], help="what is compared")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    simgpu.enable()
     dtypes = [getattr(torch, options.dtype)] if options.dtype else DTYPES
-    start = time.perf_counter()
-    found: dict[str, list[str]] = defaultdict(list)
-    sentences: dict[str, str] = {}
-    for op in op_db[:: options.every]:
-        name = f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
-        if (name in LEFT_OUT and (options.way == "out" or "out=" not in LEFT_OUT[name])) or (options.only and options.only != op.name):
-            continue
-        outcome_of = dict(outcomes(op, options.samples, options.way, dtypes))
-        worst = next((kind for kind in ("failed", "different", "refused", "equal") if kind in outcome_of), "not run")
-        found[worst].append(name)
-        sentences[name] = outcome_of.get(worst, "")
+    simgpu.enable()
+    found = {way: run(way, options.samples, options.every, options.only, dtypes) for way in options.way}
     if options.json:
         print(json.dumps(found))
         return
-    total = sum(len(names) for kind, names in found.items() if kind != "not run")
-    for kind in ("failed", "different", "refused"):
-        for name in found[kind]:
-            print(f"{kind:9} {name}: {sentences[name][:300]}")
-    for kind, names in sorted(found.items()):
-        share = "" if kind == "not run" else f"{len(names) / max(total, 1):7.1%}"
-        print(f"{kind:9} {len(names):4} {share}")
-    print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
+    for way, by_outcome in found.items():
+        print(way)
+        for outcome in ("failed", "different", "refused"):
+            for name, sentence in by_outcome[outcome].items():
+                print(f"  {outcome:9} {name}: {sentence[:300]}")
+        ran = sum(len(names) for outcome, names in by_outcome.items() if outcome != "none")
+        for outcome in ("equal", "refused", "different", "failed"):
+            print(f"  {outcome:9} {len(by_outcome[outcome]):4} {len(by_outcome[outcome]) / max(ran, 1):7.1%}")
 
 
 if __name__ == "__main__":

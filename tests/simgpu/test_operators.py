@@ -14,16 +14,16 @@ REFUSED = {"addbmm", "sparse.mm.reduce", "sparse.sampled_addmm", "to_sparse"}
 
 
 @pytest.mark.parametrize(
-    ("way", "every", "samples"), [("result", 1, 2), ("gradients", 3, 2), ("in-place", 2, 2), ("out", 4, 2)]
+    ("ways", "every", "samples"), [(["result"], 1, 2), (["gradients", "in-place", "out"], 3, 2)], ids=["all", "third"]
 )
-def test_operators_have_the_cpus_bits(way: str, every: int, samples: int) -> None:
+def test_operators_have_the_cpus_bits(ways: list[str], every: int, samples: int) -> None:
     pytest.importorskip("expecttest", reason="PyTorch's operator database imports it")
-    command = [sys.executable, "-m", "tests.simgpu.operators", "--json", "--way", way]
+    command = [sys.executable, "-m", "tests.simgpu.operators", "--json", "--way", *ways]
     command += ["--every", str(every), "--samples", str(samples)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
-    found = json.loads(done.stdout)
-    assert found.get("failed", []) == []
-    assert found.get("different", []) == []
-    assert set(found.get("refused", [])) <= REFUSED
-    ran = sum(len(names) for outcome, names in found.items() if outcome != "not run")
-    assert len(found["equal"]) / ran > 0.98
+    for found in json.loads(done.stdout).values():
+        assert found["failed"] == {}
+        assert found["different"] == {}
+        assert found["refused"].keys() <= REFUSED
+        assert len(found["equal"]) > 40
+        assert len(found["refused"]) < 0.02 * len(found["equal"])

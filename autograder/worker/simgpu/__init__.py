@@ -1,8 +1,8 @@
 """simgpu, a simulated accelerator: tensors that say ``device='simgpu:0'`` and whose data lies in the CPU's memory.
 
-It lets a machine without a GPU find what a GPU would find about *placement*: a ``torch.zeros(n)`` without ``device=``, a
-constant left on the CPU, a result returned on the wrong device. Values are the CPU's, bit for bit: the same kernels run
-on the same memory in the same layout.
+It lets a machine without a GPU find what a GPU would find about *placement*: a ``torch.zeros(n)`` without ``device=``,
+a constant left on the CPU, a result returned on the wrong device. Values are the CPU's, bit for bit: the same kernels
+run on the same memory in the same layout.
 
 How it works. PyTorch keeps one device type for others ("private use") and lets Python register its kernels. A simulated
 tensor is a plain ``torch.Tensor`` whose storage says ``simgpu:0`` and points into a CPU tensor's memory
@@ -12,9 +12,13 @@ simulated tensors (:mod:`~autograder.worker.simgpu.kernels`). Views, autograd, h
 PyTorch's own code works on these tensors as they are. What Python code expects of a device, ``torch.simgpu`` and random
 generators, is in :mod:`~autograder.worker.simgpu.surface` and :mod:`~autograder.worker.simgpu.generators`.
 
-Covered: what a strided CPU tensor can do, and PyTorch's rules about mixing devices. Not covered: sparse, quantised and
-nested tensors, autocast, streams, pinned memory (``pin_memory()`` copies and does not pin), and the numerics, dtypes and
-random streams in which a real GPU differs from the CPU. What cannot be done raises ``NotImplementedError: simgpu: ...``.
+Covered: what a strided CPU tensor can do, and PyTorch's rules about mixing devices.
+
+Not covered, and raising ``NotImplementedError: simgpu: ...``: sparse and quantised tensors, autocast, recurrent cells
+(``nn.LSTM``, ``nn.GRU``: off the CPU, PyTorch wants fused kernels for them), ``resize_`` of memory that views share.
+
+Not covered, and silent: ``pin_memory()`` copies and does not pin; a generator of this device is accepted by the CPU's
+random functions; numerics, dtypes, limits and random streams are the CPU's where a real GPU has others.
 
 In one process there is one accelerator: a process that uses CUDA does not call :func:`enable`. The first ``backward()``
 after :func:`enable` starts a thread of PyTorch's, and a process that has started it cannot fork children that run

@@ -20,9 +20,9 @@ ANY_DEVICE = {"copy", "_copy_from", "_foreach_copy", "fill", "is_set_to", "set"}
 
 # elementwise by nature, but they take no number from the CPU
 STRICT = {
-    "clamp", "clamp_max", "clamp_min", "equal", "gcd", "gelu_backward", "igamma", "igammac", "lcm", "logaddexp", "logaddexp2",
-    "logit_backward", "native_dropout_backward", "nextafter", "sigmoid_backward", "silu_backward", "tanh_backward",
-    "threshold_backward",
+    "clamp", "clamp_max", "clamp_min", "equal", "gcd", "gelu_backward", "igamma", "igammac", "lcm", "logaddexp",
+    "logaddexp2", "logit_backward", "native_dropout_backward", "nextafter", "sigmoid_backward", "silu_backward",
+    "tanh_backward", "threshold_backward",
 }  # fmt: skip
 
 # the other way round: not tagged as elementwise, but they take one
@@ -103,9 +103,7 @@ def _check_elementwise(op: Operator, tensors: Sequence[tuple[str, Tensor]]) -> N
 def _check_convolution(tensors: Sequence[tuple[str, Tensor]]) -> None:
     first = tensors[0][1]
     place, other = next((place, tensor) for place, tensor in tensors if tensor.device != first.device)
-    raise RuntimeError(
-        f"Input type ({first.type()}) and {place} type ({other.type()}) should be the same"  # type: ignore[no-untyped-call]
-    )
+    raise RuntimeError(f"Input type ({first.type()}) and {place} type ({other.type()}) should be the same")
 
 
 def _without_indices(tensors: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:

@@ -20,7 +20,7 @@ class SimulatedGenerator(PlainGenerator):
     """A generator that says that it is on the simulated device."""
 
     def __init__(self) -> None:
-        _alive[self._cdata] = self
+        _alive[_address(self)] = self
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]
@@ -54,6 +54,12 @@ class Generator(PlainGenerator, metaclass=_MakesEither):
     __doc__ = PlainGenerator.__doc__
 
 
+def _address(generator: PlainGenerator) -> int:
+    """Return where the generator is in memory: on its way through C++ it gets another Python object."""
+    address: int = generator._cdata  # type: ignore[attr-defined]
+    return address
+
+
 default_generator = SimulatedGenerator()
 
 
@@ -65,7 +71,7 @@ def chosen(generator: PlainGenerator | None) -> PlainGenerator:
     """
     if generator is None:
         return default_generator
-    if generator._cdata not in _alive:
+    if _address(generator) not in _alive:
         raise RuntimeError(f"Expected a '{NAME}' device type for generator but found '{generator.device.type}'")
     return generator
 

@@ -2,8 +2,8 @@
 
 When a hook raises during ``backward()``, PyTorch leaves its C++ functions with the exception still pending in the
 interpreter, and on the way asks this object in a function that must not fail. Python code that is called with a pending
-exception cannot return normally: the process would be aborted. So :meth:`Guard.type_` takes the pending exception out of
-the interpreter and keeps it, and :func:`run_backward` raises it where PyTorch says that it has lost one.
+exception cannot return normally: the process would be aborted. So :meth:`Guard.type_` takes the pending exception out
+of the interpreter and keeps it, and :func:`run_backward` raises it where PyTorch finds that it has lost one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ORDINARY_CALL = {"bytes": b"", "byteorder": "big"}
 _run_backward = graph._engine_run_backward
 
 
-class Guard(torch._C._acc.DeviceGuard):  # type: ignore[misc]
+class Guard(torch._C._acc.DeviceGuard):
     """There is one device, and its type is PyTorch's private one."""
 
     def type_(self) -> Any:

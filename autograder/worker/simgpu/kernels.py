@@ -119,7 +119,7 @@ _plans: dict[Operator, Plan] = {}
 
 
 def _plan(op: Operator) -> Plan:
-    if not torch._C._dispatch_has_computed_kernel_for_dispatch_key(op.name(), "CPU"):
+    if not torch._C._dispatch_has_computed_kernel_for_dispatch_key(name_of(op), "CPU"):
         refuse(op)
     plan = Plan()
     takes_numbers = torch._C._should_allow_numbers_as_tensors(op._schema.name.partition("::")[2])
@@ -176,7 +176,7 @@ def run(op: Operator, *args: Any, **kwargs: Any) -> Any:
     except RuntimeError as error:
         if NOT_RESIZABLE not in str(error):
             raise
-        raise NotImplementedError(f"{NAME}: {op.name()} that resizes its argument is not simulated") from error
+        raise NotImplementedError(f"{NAME}: {name_of(op)} that resizes its argument is not simulated") from error
     if type(result) is tuple:
         return tuple(_given_back(item, place, args) for item, place in zip(result, plan.returns, strict=True))
     return _given_back(result, plan.returns[0] if plan.returns else None, args)
@@ -199,7 +199,7 @@ def _run_into(op: Operator, plan: Plan, plain: list[Any], named: dict[str, Any],
             if name in grown:
                 replace(out, computed)
             elif (out.shape, out.stride()) != (computed.shape, computed.stride()):
-                out.set_(out.untyped_storage(), out.storage_offset(), computed.shape, computed.stride())  # type: ignore[call-overload]
+                out.set_(out.untyped_storage(), out.storage_offset(), computed.shape, computed.stride())
     results = tuple(given[place] for place in plan.returns if isinstance(place, str))
     return results[0] if len(results) == 1 else results
 
@@ -270,9 +270,15 @@ def _cpu_for(device: torch.device) -> torch.device:
     return torch.device("cpu")
 
 
+def name_of(op: Operator) -> str:
+    """Return an operator's name with its overload, such as ``aten::add.Tensor``."""
+    name: str = op.name()  # type: ignore[no-untyped-call]
+    return name
+
+
 def refuse(op: Operator, *args: Any, **kwargs: Any) -> Any:
     """Raise the error of an operator that is not simulated."""
-    raise NotImplementedError(f"{NAME}: {op.name()} is not simulated")
+    raise NotImplementedError(f"{NAME}: {name_of(op)} is not simulated")
 
 
 # ------------------------------------------------------------------------------------------- memory
@@ -288,9 +294,7 @@ def _empty(
     memory_format: torch.memory_format | None = None,
 ) -> Tensor:
     order = memory_format or torch.contiguous_format
-    return simulated(
-        torch.empty(size, dtype=dtype, layout=layout, device=_cpu_for(device), memory_format=order)  # type: ignore[call-overload]
-    )
+    return simulated(torch.empty(size, dtype=dtype, layout=layout, device=_cpu_for(device), memory_format=order))
 
 
 def _empty_strided(
@@ -305,7 +309,9 @@ def _empty_strided(
     return simulated(torch.empty_strided(size, stride, dtype=dtype, device=_cpu_for(device)))
 
 
-def _zero_tensor(size: Sequence[int], *, dtype: torch.dtype | None = None, device: torch.device, **options: Any) -> Tensor:
+def _zero_tensor(
+    size: Sequence[int], *, dtype: torch.dtype | None = None, device: torch.device, **options: Any
+) -> Tensor:
     """Return zeros; PyTorch's own zero tensors have no memory."""
     return simulated(torch.zeros(size, dtype=dtype, device=_cpu_for(device)))
 
@@ -338,7 +344,7 @@ def _resize(tensor: Tensor, size: Sequence[int], *, memory_format: torch.memory_
         old = raw(tensor.as_strided((storage.nbytes() // tensor.element_size(),), (1,), 0))
         grown[: old.numel()] = old
         storage = simulated(grown).untyped_storage()
-    return tensor.set_(storage, tensor.storage_offset(), shape.shape, shape.stride())  # type: ignore[call-overload, no-any-return]
+    return tensor.set_(storage, tensor.storage_offset(), shape.shape, shape.stride())
 
 
 STORAGE_USES = 2  # the tensor's own and the object that asks

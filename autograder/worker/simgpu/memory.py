@@ -80,7 +80,7 @@ def raw_together(tensors: Sequence[Tensor]) -> list[Tensor]:
     for tensor in tensors:
         storage = tensor.untyped_storage()
         if storage._cdata not in storages:
-            whole = torch.empty(0, dtype=torch.uint8, device=NAME).set_(storage)  # type: ignore[arg-type]
+            whole = torch.empty(0, dtype=torch.uint8, device=NAME).set_(storage)
             storages[storage._cdata] = raw(whole).untyped_storage()
         alias = torch.empty(0, dtype=tensor.dtype, device="cpu")
         alias.set_(storages[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
@@ -92,4 +92,4 @@ def raw_together(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def replace(tensor: Tensor, content: Tensor) -> None:
     """Give a simulated tensor the shape, the strides and the memory of a CPU tensor."""
-    tensor.set_(simulated(content).untyped_storage(), 0, content.shape, content.stride())  # type: ignore[call-overload]
+    tensor.set_(simulated(content).untyped_storage(), 0, content.shape, content.stride())

@@ -1,4 +1,4 @@
-"""What Python code expects of a device: the module ``torch.simgpu``, and a few functions that know only PyTorch's own."""
+"""What Python code expects of a device: the module ``torch.simgpu``, and functions that know only PyTorch's own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autograder.worker.simgpu.memory import NAME, is_simulated
 _TensorBase = torch._C.TensorBase
 _apply = torch.nn.Module._apply
 _has_compatible_type = torch._has_compatible_shallow_copy_type
-_clone_storage = torch.UntypedStorage.clone
+_new_storage: Callable[..., torch.UntypedStorage] = torch._C.StorageBase.__new__
 _synchronize = torch.accelerator.synchronize
 
 
 def register_device() -> None:
     """Take PyTorch's place for private devices, and with it the name ``torch.simgpu``."""
     register = backend_registration._setup_privateuseone_for_python_backend
-    register(NAME, device_module(), device_guard=guard.Guard())  # type: ignore[no-untyped-call]
+    register(NAME, device_module(), device_guard=guard.Guard())
     # run backward passes in the calling thread, as for the CPU, and not in a thread for each device
     torch._C._set_multithreading_enabled(False)
 
@@ -103,9 +103,9 @@ def adapt_python() -> None:
     guard.adapt_backward()
     torch.Generator = generators.Generator  # type: ignore[misc]
     torch.Tensor.data = property(_TensorBase.data.__get__, _set_data)  # type: ignore[assignment, attr-defined]
-    torch.nn.Module._apply = _apply_in_place  # type: ignore[assignment]
-    torch.UntypedStorage.clone = _cloned_storage  # type: ignore[method-assign]
-    torch.accelerator.synchronize = lambda device=None, /: None  # type: ignore[assignment]
+    torch.nn.Module._apply = _apply_in_place  # type: ignore[method-assign]
+    torch.UntypedStorage.__new__ = _storage  # type: ignore[method-assign, assignment]
+    torch.accelerator.synchronize = lambda device=None, /: None
 
 
 def _apply_in_place(module: torch.nn.Module, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> torch.nn.Module:
@@ -122,8 +122,8 @@ def _apply_in_place(module: torch.nn.Module, fn: Callable[[Tensor], Tensor], rec
         torch._has_compatible_shallow_copy_type = before
 
 
-def _may_assign_data(tensor: Tensor, content: Tensor) -> bool:
-    return {tensor.device.type, content.device.type} == {"cpu", NAME} or _has_compatible_type(tensor, content)
+def _may_assign_data(input: Tensor, from_: Tensor) -> bool:
+    return {input.device.type, from_.device.type} == {"cpu", NAME} or _has_compatible_type(input, from_)
 
 
 def _set_data(tensor: Tensor, content: Tensor) -> None:
@@ -141,8 +141,10 @@ def _set_data(tensor: Tensor, content: Tensor) -> None:
     tensor.grad = None if grad is None else grad.to(content.device)
 
 
-def _cloned_storage(storage: torch.UntypedStorage) -> torch.UntypedStorage:
-    if storage.device.type != NAME:
-        return _clone_storage(storage)
-    whole = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)  # type: ignore[arg-type]
-    return whole.clone().untyped_storage()
+def _storage(kind: type[torch.UntypedStorage], *args: Any, device: Any = None, **options: Any) -> torch.UntypedStorage:
+    """Return ``torch.UntypedStorage(...)``; PyTorch has no allocator for the simulated device and would not notice."""
+    if device is None or torch.device(device).type != NAME:
+        return _new_storage(kind, *args, device=device, **options)
+    if args and not isinstance(args[0], int):
+        raise NotImplementedError(f"{NAME}: a storage with given content is not simulated")
+    return torch.empty(args[0] if args else 0, dtype=torch.uint8, device=device).untyped_storage()
