@@ -141,8 +141,8 @@ def rehearse(a, b):
 def rehearse() -> None:
     """Answer a few requests about nothing.
 
-    A forked process copies every page that it writes to, a few thousand of them in its first calls. A worker that waits to
-    be used has the time to do that; the student's first calls have not.
+    A forked process copies every page that it writes to, a few thousand of them in its first calls. A worker that waits
+    to be used has the time to do that; the student's first calls have not.
     """
     session = Session()
     answer(session, {"op": "exec", "seq": 0, "tensors": [], "label": "rehearsal", "source": REHEARSAL}, bytearray())
