@@ -292,12 +292,13 @@ def _values(actual: Tensor, expected: Tensor, subject: str, tolerance: Tolerance
         return
     finite = error[error.isfinite()]
     worst = float(finite.max()) if finite.numel() else None
+    is_number = left.dim() == 0  # of which there is no shape and no share to speak of
     comparison = Comparison(
-        expected_shape=tuple(right.shape),
-        actual_shape=tuple(left.shape),
+        expected_shape=None if is_number else tuple(right.shape),
+        actual_shape=None if is_number else tuple(left.shape),
         dtype=dtype,
         max_abs_error=None if worst is None else _one_digit(worst),
-        mismatched_fraction=round(float((~right_values).double().mean()), 3),
+        mismatched_fraction=None if is_number else round(float((~right_values).double().mean()), 3),
     )
     staff = _staff(actual, expected, tolerance)
     if bool((~left.isfinite() & right.isfinite()).any()):

@@ -138,6 +138,8 @@ def test_copy_works_between_devices_and_broadcasts() -> None:
     here[1] = there[0]
     assert there.tolist() == [[7, 8, 9], [5, 2, 3]]
     assert here.tolist() == [[1, 2, 3], [7, 8, 9]]
+    here[torch.tensor([0])] = there[0, 0]  # one value goes anywhere
+    assert here[0].tolist() == [7, 7, 7]
     there.fill_(torch.tensor(4.0))
     here.fill_(there[0, 0])
     assert torch.equal(here, there.cpu())
@@ -243,6 +245,10 @@ OTHERS: dict[str, tuple[Callable[[], Any], str]] = {
     "embedding": (lambda: torch.nn.Embedding(2, 2)(on([0])), "same device"),
     "nll": (lambda: torch.nn.functional.cross_entropy(on([[1.0, 2.0]]), torch.tensor([0])), "got target is on cpu"),
     "masked_fill": (lambda: on([1.0]).masked_fill(torch.tensor([True]), 0.0), "expected self and mask to be on the"),
+    "masked_fill with a value": (
+        lambda: torch.ones(2).masked_fill_(torch.tensor([True, False]), on(1.0)),
+        "masked_fill: Expected inputs to be on same device",
+    ),
     "clamp": (lambda: on([1.0]).clamp(min=torch.tensor(0.0)), "got min is on cpu"),
     "equal": (lambda: torch.equal(on(1.0), torch.tensor(1.0)), "Cannot compare two tensors on different devices"),
     "conv2d": (

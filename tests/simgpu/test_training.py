@@ -131,6 +131,11 @@ def test_data_may_be_assigned_across_devices() -> None:
     assert parameter.grad.is_cpu
     parameter.data = torch.zeros(3)
     assert parameter.data.shape == (3,)
+    graph = parameter * 2
+    with pytest.raises(NotImplementedError, match="simgpu: moving a tensor while a graph holds it"):
+        parameter.data = torch.zeros(3, device=SIM)
+    del graph
+    parameter.data = torch.zeros(3, device=SIM).cpu()
     parameter.register_hook(lambda grad: grad)
     with pytest.raises(NotImplementedError, match="simgpu: moving a tensor with hooks"):
         parameter.data = torch.zeros(3, device=SIM)

@@ -31,8 +31,7 @@ LENIENT = {"binary_cross_entropy", "mse_loss", "smooth_l1_loss"}
 # arguments that may be a zero-dimensional CPU tensor, whatever the others are
 NUMBERS = {
     "where": {"condition", "self", "other"}, "masked_fill": {"value"}, "index_fill": {"value"},
-    "_index_put_impl": {"values"}, "_fused_adam": {"lr"}, "_fused_adamw": {"lr"}, "_fused_sgd": {"lr"},
-    "_fused_adagrad": {"lr"},
+    "_fused_adam": {"lr"}, "_fused_adamw": {"lr"}, "_fused_sgd": {"lr"}, "_fused_adagrad": {"lr"},
 }  # fmt: skip
 
 INDEXING = {"index", "_index_put_impl"}
@@ -64,6 +63,8 @@ def check(op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         )
     elif name == "masked_fill":
         places = dict(tensors)
+        if places["mask"].device == places["self"].device:
+            raise RuntimeError("masked_fill: Expected inputs to be on same device")
         raise RuntimeError(
             "expected self and mask to be on the same device, "
             f"but got mask on {places['mask'].device} and self on {places['self'].device}"
@@ -113,7 +114,11 @@ def _without_indices(tensors: Sequence[tuple[str, Tensor]]) -> list[tuple[str, T
             raise RuntimeError(
                 f"indices should be either on cpu or on the same device as the indexed tensor ({indexed})"
             )
-    return [(place, tensor) for place, tensor in tensors if place != "indices"]
+    return [
+        (place, tensor)
+        for place, tensor in tensors
+        if place != "indices" and not (place == "values" and tensor.dim() == 0)  # one value is moved
+    ]
 
 
 def _is_number(tensor: Tensor) -> bool:

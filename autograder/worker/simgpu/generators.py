@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -76,14 +75,17 @@ def chosen(generator: PlainGenerator | None) -> PlainGenerator:
     return generator
 
 
-@contextlib.contextmanager
-def as_default_of_cpu() -> Iterator[None]:
-    """Let the CPU's kernels that know only the default generator draw from the simulated device's."""
-    of_cpu = torch.default_generator
-    kept = of_cpu.get_state()
-    of_cpu.set_state(default_generator.get_state())
-    try:
-        yield
-    finally:
-        default_generator.set_state(of_cpu.get_state())
-        of_cpu.set_state(kept)
+def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function of the CPU that knows only the default generator draw from the simulated device's."""
+
+    def draws(*args: Any, **kwargs: Any) -> Any:
+        of_cpu = torch.default_generator
+        kept = of_cpu.get_state()
+        of_cpu.set_state(default_generator.get_state())
+        try:
+            return function(*args, **kwargs)
+        finally:
+            default_generator.set_state(of_cpu.get_state())
+            of_cpu.set_state(kept)
+
+    return draws

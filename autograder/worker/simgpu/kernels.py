@@ -165,14 +165,12 @@ def run(op: Operator, *args: Any, **kwargs: Any) -> Any:
         _give_generator(op, plan.generator, plain, named)
     if "pin_memory" in named:
         named["pin_memory"] = None
+    if plan.is_random:
+        call = generators.drawing(call)
     if plan.outs:
-        return _run_into(op, plan, plain, named, kwargs)
+        return _run_into(call, plan, plain, named, kwargs)
     try:
-        if plan.is_random:
-            with generators.as_default_of_cpu():
-                result = call(*plain, **named)
-        else:
-            result = call(*plain, **named)
+        result = call(*plain, **named)
     except RuntimeError as error:
         if NOT_RESIZABLE not in str(error):
             raise
@@ -182,18 +180,20 @@ def run(op: Operator, *args: Any, **kwargs: Any) -> Any:
     return _given_back(result, plan.returns[0] if plan.returns else None, args)
 
 
-def _run_into(op: Operator, plan: Plan, plain: list[Any], named: dict[str, Any], given: dict[str, Any]) -> Any:
+def _run_into(
+    call: Callable[..., Any], plan: Plan, plain: list[Any], named: dict[str, Any], given: dict[str, Any]
+) -> Any:
     """Run an operator with ``out=``: what is empty grows, anything else keeps its memory if it is large enough."""
     grown = [name for name in plan.outs if isinstance(given[name], Tensor) and given[name].shape == (0,)]
     named.update({name: _empty_like(given[name]) for name in grown})
     try:
-        op(*plain, **named)
+        call(*plain, **named)
     except RuntimeError as error:
         if NOT_RESIZABLE not in str(error):
             raise
         grown = plan.outs
         named.update({name: _empty_like(given[name]) for name in grown})
-        op(*plain, **named)
+        call(*plain, **named)
     for name in plan.outs:
         for out, computed in zip(_tensors([given[name]]), _tensors([named[name]]), strict=True):
             if name in grown:

@@ -11,13 +11,12 @@ from torch import Tensor
 from torch.utils import backend_registration
 
 from autograder.worker.simgpu import generators, guard
-from autograder.worker.simgpu.memory import NAME, is_simulated
+from autograder.worker.simgpu.memory import NAME
 
 _TensorBase = torch._C.TensorBase
 _apply = torch.nn.Module._apply
 _has_compatible_type = torch._has_compatible_shallow_copy_type
 _new_storage: Callable[..., torch.UntypedStorage] = torch._C.StorageBase.__new__
-_synchronize = torch.accelerator.synchronize
 
 
 def register_device() -> None:
@@ -128,12 +127,14 @@ def _may_assign_data(input: Tensor, from_: Tensor) -> bool:
 
 def _set_data(tensor: Tensor, content: Tensor) -> None:
     """Assign ``tensor.data``; between devices, the object gets another tensor's inside."""
-    if not isinstance(content, Tensor) or is_simulated(tensor) == is_simulated(content):
+    if not isinstance(content, Tensor) or {tensor.device.type, content.device.type} != {"cpu", NAME}:
         _TensorBase.data.__set__(tensor, content)  # type: ignore[attr-defined]
         return
     hooks = tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None)
     if not tensor.is_leaf or hooks:
         raise NotImplementedError(f"{NAME}: moving a tensor with hooks or a history to another device is not simulated")
+    if tensor._use_count() > 1:  # type: ignore[attr-defined]
+        raise NotImplementedError(f"{NAME}: moving a tensor while a graph holds it is not simulated")
     grad = tensor.grad
     inside = content.detach().requires_grad_(tensor.requires_grad)
     tensor.grad = None
