@@ -59,6 +59,17 @@ def test_children_can_train_if_nothing_was_trained_before() -> None:
     """)
 
 
+def test_children_can_train_after_their_parent_has() -> None:
+    run("""
+        simgpu.enable()
+        train("simgpu")
+        train("cpu")
+        in_child(train, "simgpu")
+        in_child(train, "cpu")
+        assert len(os.listdir("/proc/self/task")) == 1  # no thread was started
+    """)
+
+
 def test_backward_before_enabling_does_no_harm() -> None:
     run("""
         train("cpu")

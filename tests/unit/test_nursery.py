@@ -68,7 +68,10 @@ def first_frame(**more: Any) -> bytes:
 def answer_order(theirs: socket.socket, pidfd: int, frame: bytes, **answer: Any) -> socket.socket:
     """Answer one order of a worker as the nursery does, and return the worker's end."""
     message, (descriptor,), _, _ = socket.recv_fds(theirs, 1 << 16, 1)
-    assert json.loads(message) == {"op": "spawn", "limits": {"memory_mib": 256, "scratch_mib": 16, "cpu_s": 30}}
+    assert json.loads(message) == {
+        "op": "spawn",
+        "limits": {"memory_mib": 256, "scratch_mib": 16, "cpu_s": 30, "cpu": None},
+    }
     connection = socket.socket(fileno=descriptor)
     connection.sendall(frame)
     say(theirs, {"pid": 77, **answer}, pidfd)

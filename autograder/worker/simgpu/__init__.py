@@ -20,9 +20,8 @@ Not covered, and raising ``NotImplementedError: simgpu: ...``: sparse and quanti
 Not covered, and silent: ``pin_memory()`` copies and does not pin; a generator of this device is accepted by the CPU's
 random functions; numerics, dtypes, limits and random streams are the CPU's where a real GPU has others.
 
-In one process there is one accelerator: a process that uses CUDA does not call :func:`enable`. The first ``backward()``
-after :func:`enable` starts a thread of PyTorch's, and a process that has started it cannot fork children that run
-``backward()``: a process that forks leaves the first ``backward()`` after :func:`enable` to its children.
+In one process there is one accelerator: a process that uses CUDA does not call :func:`enable`. A process that has
+called it may fork at any time; a child of it may not fork again once it has run ``backward()``.
 """
 
 from __future__ import annotations

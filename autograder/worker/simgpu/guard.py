@@ -1,4 +1,7 @@
-"""The object that PyTorch's C++ code asks which kind of device this is, and exceptions that must survive the question.
+"""The object that PyTorch's C++ code asks which kind of device this is, and backward passes around it.
+
+PyTorch runs the backward passes of an accelerator in a thread of its own, which would not survive a fork. Here they run
+in the thread that asks for them, as the CPU's do: :func:`start_engine` and :func:`run_backward` see to that.
 
 When a hook raises during ``backward()``, PyTorch leaves its C++ functions with the exception still pending in the
 interpreter, and on the way asks this object in a function that must not fail. Python code that is called with a pending
@@ -32,11 +35,18 @@ class Guard(torch._C._acc.DeviceGuard):
         return torch._C._autograd.DeviceType.PrivateUse1
 
 
+def start_engine() -> None:
+    """Let PyTorch start the threads of its devices while it knows of none."""
+    with torch.inference_mode(False), torch.enable_grad():
+        torch.autograd.backward(torch.zeros((), device="cpu", requires_grad=True) * 1)
+
+
 def run_backward(*args: Any, **kwargs: Any) -> Any:
-    """Run PyTorch's backward pass; an exception that it has lost is raised again."""
+    """Run PyTorch's backward pass in this thread; an exception that it has lost is raised again."""
     _pending.clear()
     try:
-        return _run_backward(*args, **kwargs)
+        with torch.autograd.set_multithreading_enabled(False):
+            return _run_backward(*args, **kwargs)
     except SystemError:
         if not _pending:
             raise

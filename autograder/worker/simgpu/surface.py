@@ -21,10 +21,9 @@ _new_storage: Callable[..., torch.UntypedStorage] = torch._C.StorageBase.__new__
 
 def register_device() -> None:
     """Take PyTorch's place for private devices, and with it the name ``torch.simgpu``."""
+    guard.start_engine()
     register = backend_registration._setup_privateuseone_for_python_backend
     register(NAME, device_module(), device_guard=guard.Guard())
-    # run backward passes in the calling thread, as for the CPU, and not in a thread for each device
-    torch._C._set_multithreading_enabled(False)
 
 
 def device_module() -> ModuleType:
