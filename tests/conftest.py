@@ -19,6 +19,10 @@ from autograder.worker.torchvision_cpu import cure
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# what libraries and the browser remember stays inside the clone, too
+for _name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    os.environ[_name] = str(ROOT / "build" / "home" / _name.lower())
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests write inside the clone, apart from that of another run beside this one."""

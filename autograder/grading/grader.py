@@ -134,6 +134,7 @@ def run_checks(
         "--assert=plain",
         *(f"-pno:{name}" for name in UNUSED_PLUGINS),
     ]
+    sys.dont_write_bytecode = True  # cached code of a check that is edited within the same second would be stale
     status = pytest.main(arguments, plugins=[plugin])
     if isinstance(plugin.failure, HarnessError):
         raise HarnessError(f"{job.grader.name}: {plugin.failure}") from plugin.failure
