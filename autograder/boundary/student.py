@@ -31,7 +31,6 @@ from autograder.worker.wire import HandleRef, Opaque, TensorInfo
 
 STDOUT_TAIL_CHARS = 8_000
 TIMEOUTS_PER_NAME = 2  # a function that ran out of time twice will not be waited for again
-DEATHS_PER_CELL_LIMIT = 1
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
 
 

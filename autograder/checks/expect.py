@@ -17,7 +17,7 @@ from torch import Tensor
 
 from autograder.boundary.student import Opaque, Student
 from autograder.checks.tolerance import Tolerance, tolerance_for
-from autograder.errors import CheckFailed, HarnessError, StudentError, StudentRaised
+from autograder.errors import CheckFailed, HarnessError, StudentRaised
 from autograder.reports.models import Comparison
 
 ACCEPTED_ERRORS = (ValueError, IndexError, RuntimeError, TypeError)  # what PyTorch itself may raise for bad input
@@ -395,7 +395,6 @@ def _short(value: object) -> str:
 __all__ = [
     "ACCEPTED_ERRORS",
     "CheckRun",
-    "StudentError",
     "current_run",
     "equals_mistake",
     "expect_close",

@@ -70,6 +70,15 @@ class Job:
     out: Path
 
 
+@dataclass(frozen=True)
+class _Current:
+    """The submission that is being graded, and when that began, on both clocks."""
+
+    submission: Submission
+    clock: float
+    at: datetime.datetime
+
+
 def run_checks(
     job: Job, nursery: Nursery, arriving: Iterator[Located], answer: Callable[[StaffReport, Student], None]
 ) -> None:
@@ -86,13 +95,25 @@ def run_checks(
     """
     limits = job.course.file.limits
     call_limits = CallLimits(limits.call_s, limits.cell_s, limits.total_s)
-    state: dict[str, Any] = {}
+    environment = Environment(  # of every submission, but for the moment and the duration
+        python=platform.python_version(),
+        torch=torch.__version__,
+        torchvision=version_of("torchvision"),
+        platform=platform.platform(terse=True),
+        devices=DEVICES,
+        sandbox_layers=nursery.layers,
+        grader_sha256=job.grader_sha256,
+        started_at="",
+        duration_s=0.0,
+    )
+    current: _Current
 
     def students() -> Iterator[Student]:
         for located in arriving:
-            state["started"] = time.perf_counter()
-            state["at"] = datetime.datetime.now(datetime.UTC)
+            nonlocal current
+            clock, at = time.perf_counter(), datetime.datetime.now(datetime.UTC)
             submission = submissions.read(located, job.name, job.manifest)
+            current = _Current(submission, clock, at)
             student = Student(
                 lambda: _spawned(nursery),
                 submission.cells,
@@ -100,28 +121,22 @@ def run_checks(
                 files=submission.files,
                 limits=call_limits,
             )
-            state["submission"] = submission
             with contextlib.closing(student):
                 yield student
 
     def done(student: Student, verdicts: list[Verdict]) -> None:
-        submission: Submission = state["submission"]
+        submission = current.submission
         if submission.unreadable:
             ran = unreadable(verdicts, submission.unreadable)
         else:
             ran = Ran(verdicts, list(student.failures.values()), student.ignored, student.stdout_tail)
-        environment = Environment(
-            python=platform.python_version(),
-            torch=torch.__version__,
-            torchvision=version_of("torchvision"),
-            platform=platform.platform(terse=True),
-            devices=DEVICES,
-            sandbox_layers=nursery.layers,
-            grader_sha256=job.grader_sha256,
-            started_at=state["at"].isoformat(timespec="seconds"),
-            duration_s=round(time.perf_counter() - state["started"], 6),
-        )
-        report = assemble(job.name, job.table, submission, ran, environment, job.course.file.feedback.show)
+        now = {
+            "sandbox_layers": nursery.layers,  # a nursery that was started again may have others
+            "started_at": current.at.isoformat(timespec="seconds"),
+            "duration_s": round(time.perf_counter() - current.clock, 6),
+        }
+        graded_by = environment.model_copy(update=now)
+        report = assemble(job.name, job.table, submission, ran, graded_by, job.course.file.feedback.show)
         answer(report, student)
 
     plugin = ChecksPlugin(job.course.file.course.seed, students(), done)
