@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +15,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from autograder.boundary.ending import has_ended
 from autograder.boundary.installation import Installation
 from autograder.boundary.worker import Worker
 from autograder.errors import HarnessError, SandboxUnavailable
@@ -224,12 +223,5 @@ class Nursery:
         if self._process is None:
             return
         process, self._process = self._process, None
-        steps = ((None, CLOSE_TIMEOUT_S), (signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, STOP_TIMEOUT_S))
-        for ending, timeout_s in steps:
-            if ending is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(ending)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout_s)
-                return
-        raise HarnessError("the nursery does not end")
+        if not has_ended(process, CLOSE_TIMEOUT_S, STOP_TIMEOUT_S):
+            raise HarnessError("the nursery does not end")

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder.boundary.ending import has_ended
 from autograder.course import Topic
 from autograder.errors import HarnessError, SandboxUnavailable, UsageError
 from autograder.reports.store import PUBLIC_JSON, STAFF_JSON, read_report, student_folder
@@ -106,12 +106,7 @@ class _Grader:
     def stop(self) -> None:
         """Close its socket; wait, terminate, wait, kill."""
         self.connection.close()
-        for ending in (None, signal.SIGTERM, signal.SIGKILL):
-            if ending is not None:
-                self.process.send_signal(ending)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_TIMEOUT_S)
-                return
+        has_ended(self.process, STOP_TIMEOUT_S, STOP_TIMEOUT_S)
 
 
 def grade(
