@@ -46,6 +46,7 @@ class Nursery:
         layers: the layers that are active, in the order of :mod:`autograder.worker.confinement`.
         home_pid_namespace: a descriptor of the nursery's own process namespace.
         scratch_root: where scratch folders are made when there is no mount namespace.
+        pid: the nursery's process id.
     """
 
     control: socket.socket
@@ -56,6 +57,7 @@ class Nursery:
     scratch_root: str = ""
     scratch: dict[int, str] = field(default_factory=dict)
     ended: dict[int, int] = field(default_factory=dict)
+    pid: int = field(default_factory=os.getpid)
 
     def run(self) -> None:
         """Serve requests until the control socket closes."""
@@ -191,7 +193,9 @@ def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> 
         confinement.become_nobody()
     os.chdir(scratch)
     confinement.drop_capabilities()
-    confinement.die_with_parent()  # the kernel forgets it when rights change
+    confinement.die_with_parent(
+        0 if "namespaces" in layers else nursery.pid
+    )  # the kernel forgets it when rights change
     if "landlock" in layers:
         confinement.restrict_files(nursery.readable, nursery.listable, [scratch])
     if "seccomp" in layers:

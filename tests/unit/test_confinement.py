@@ -276,28 +276,36 @@ def test_all_files_but_one_are_closed() -> None:
         assert json.loads(ours.recv(100)) == [True, True, 900]
 
 
-def test_a_child_dies_with_its_parent() -> None:
-    reading, writing = os.pipe()
-
-    def action() -> int:
-        pid = os.fork()
-        if pid == 0:
-            confinement.die_with_parent()
-            os.write(writing, b"ready")
-            signal.pause()
-        os.read(reading, 5)
-        return pid
-
-    pid = in_a_child(action)
+def has_ended(pid: int) -> bool:
     for _ in range(200):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
-            break
+            return True
         if state == "Z":
-            break
+            return True
         signal.sigtimedwait([], 0.01)
-    else:
-        pytest.fail("the child lives on")
-    os.close(reading)
+    return False
+
+
+@pytest.mark.parametrize("parent_ends", ["later", "before"])
+def test_a_child_dies_with_its_parent(parent_ends: str) -> None:
+    reading, writing = os.pipe()
+
+    def action() -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            while parent_ends == "before" and os.getppid() == parent:
+                signal.sigtimedwait([], 0.001)
+            confinement.die_with_parent(parent)
+            os.write(writing, b"alive")
+            signal.pause()
+        if parent_ends == "later":
+            os.read(reading, 5)
+        return pid
+
+    assert has_ended(in_a_child(action))
     os.close(writing)
+    assert os.read(reading, 5) == b""
+    os.close(reading)
