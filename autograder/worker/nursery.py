@@ -193,9 +193,8 @@ def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> 
         confinement.become_nobody()
     os.chdir(scratch)
     confinement.drop_capabilities()
-    confinement.die_with_parent(
-        0 if "namespaces" in layers else nursery.pid
-    )  # the kernel forgets it when rights change
+    # not earlier, for the kernel forgets it when rights change
+    confinement.die_with_parent(0 if "namespaces" in layers else nursery.pid)
     if "landlock" in layers:
         confinement.restrict_files(nursery.readable, nursery.listable, [scratch])
     if "seccomp" in layers:

@@ -62,7 +62,7 @@ def alive(pids: set[int]) -> set[int]:
     return found
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
+def until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

@@ -56,6 +56,6 @@ def runs() -> Iterator[Runs]:
 @pytest.mark.parametrize("mode", MODES)
 def test_the_attacks_fail_with_fewer_rights(mode: str, runs: Runs) -> None:
     home, process = runs[mode]
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output[-8_000:]
     assert [path.name for path in home.iterdir() if path.name.startswith("autograder-")] == []
