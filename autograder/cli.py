@@ -15,6 +15,7 @@ from autograder import __version__
 from autograder.course import PACKAGE, Course
 from autograder.errors import AutograderError, SandboxUnavailable, UsageError
 from autograder.grading import operator
+from autograder.grading.devices import CHOICES
 from autograder.grading.operator import Graded
 from autograder.reports.store import PUBLIC_HTML, STAFF_JSON, read_report, rebuild, student_folder, write_class_page
 from autograder.submissions.submission import locate
@@ -36,7 +37,7 @@ def cli() -> None:
 @click.option(
     "--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Grader processes side by side."
 )
-@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu"]), help="Where to grade.")
+@click.option("--device", default="auto", show_default=True, type=click.Choice(sorted(CHOICES)), help="Where to grade.")
 @click.option("--force", is_flag=True, help="Grade also what has a report of the same submission and checks.")
 def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, device: str, force: bool) -> None:
     """Grade SUBMISSIONS of TOPIC: .ipynb or .py files, folders of them, or folders submitted/<student>/<topic>/."""
@@ -44,7 +45,7 @@ def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, devic
     located = locate(topic, submissions)
     _make_folder(out)
     with _Progress(len(located)) as progress:
-        outcome = operator.grade(chosen, located, out, jobs=jobs, is_forced=force, progress=progress)
+        outcome = operator.grade(chosen, located, out, jobs=jobs, device=device, is_forced=force, progress=progress)
     for graded in outcome.graded:
         click.echo(_line(graded))
     for student, why in outcome.set_aside.items():
@@ -165,7 +166,7 @@ def _say_faults(graded: list[Graded]) -> None:
     """Name the checks that could not be judged, each once, with how many students it concerns."""
     counts: dict[str, int] = {}
     for item in graded:
-        for fault in item.faults:
+        for fault in dict.fromkeys(item.faults):  # the same one on each device
             counts[fault] = counts.get(fault, 0) + 1
     for fault, count in counts.items():
         click.echo(f"our fault ({count} submission{'s' if count > 1 else ''}): {_plain(fault)}", err=True)

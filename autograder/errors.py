@@ -105,9 +105,13 @@ class CheckFailed(AutograderError):
     Attributes:
         comparison: numbers about the mismatch that may be shown to the student, or ``None``.
         staff: what was expected and what came, for the staff report only.
+        is_absent: whether there is nothing yet that a hint could help with.
     """
 
-    def __init__(self, message: str, *, comparison: object | None = None, staff: str = "") -> None:
+    def __init__(
+        self, message: str, *, comparison: object | None = None, staff: str = "", is_absent: bool = False
+    ) -> None:
         super().__init__(message)
         self.comparison = comparison
         self.staff = staff
+        self.is_absent = is_absent

@@ -44,96 +44,20 @@ class SandboxSettings:
     required: tuple[str, ...] = ("capabilities", "rlimits", "landlock", "seccomp")
 
 
-class Nursery:
-    """A warm process that forks workers; a context manager that ends it and all of them."""
+class _Forks:
+    """What the nursery and its branches share: a control connection over which workers are ordered.
 
-    def __init__(
-        self,
-        readable: Installation,
-        limits: Limits,
-        sandbox: SandboxSettings | None = None,
-        preload: Sequence[str] = (),
-    ) -> None:
+    Attributes:
+        limits: of every worker.
+        layers: that every worker must have.
+    """
+
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.sandbox = sandbox or SandboxSettings()
         self.layers: tuple[str, ...] = ()
-        self.versions: dict[str, str] = {}
-        self._settings = {
-            "readable": list(readable.readable),
-            "masked": list(readable.masked),
-            "listable": list(readable.listable),
-            "layers": list(self.sandbox.wanted),
-            "preload": list(preload),
-            "scratch_root": tempfile.gettempdir(),
-        }
-        self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._spare: socket.socket | None = None
         self._answers: deque[tuple[dict[str, Any], list[int]]] = deque()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start the process and wait until it is ready.
-
-        Raises:
-            SandboxUnavailable: if a required layer is missing; the message says what to do.
-            HarnessError: if it does not start.
-        """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-m", "autograder.worker.nursery", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", **THREADS},
-                start_new_session=True,
-            )
-        self._control = ours
-        try:
-            self._send(self._settings)
-            answer, _ = self._receive(START_TIMEOUT_S)
-            if "ready" not in answer:
-                raise HarnessError(f"the nursery did not start: {answer.get('failed')}\n{answer.get('trace', '')}")
-            self.layers = tuple(answer["ready"])
-            self.versions = dict(answer["versions"])
-            self._refuse_if_weaker()
-            self._try()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _refuse_if_weaker(self) -> None:
-        missing = [name for name in self.sandbox.required if name not in self.layers]
-        if missing:
-            how = "; ".join(INSTALL_HINTS.get(name, "see SECURITY.md") for name in missing)
-            raise SandboxUnavailable(
-                f"cannot confine the worker: expected the layers {', '.join(self.sandbox.required)}, "
-                f"got no {', '.join(missing)}. To have it: {how}."
-            )
-
-    def _try(self) -> None:
-        """Confine one worker now, so that what cannot work is said once and before anything is graded."""
-        try:
-            self.spawn().kill()
-        except HarnessError as error:
-            raise SandboxUnavailable(
-                f"cannot confine the worker: {error}. "
-                "Where there are no namespaces, everybody must be able to read the Python installation."
-            ) from error
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the process is there."""
-        return self._process is not None and self._process.poll() is None
 
     def spawn(self) -> Worker:
         """Return a confined worker, and have the next one forked while this one works.
@@ -210,8 +134,8 @@ class Nursery:
         assert isinstance(answer, dict)
         return answer, descriptors
 
-    def stop(self) -> None:
-        """End the process: close the control socket, wait, terminate, wait, kill."""
+    def _hang_up(self) -> None:
+        """Close the connection, and what has been ordered and was not handed out."""
         for connection in (self._control, self._spare):
             if connection is not None:
                 connection.close()
@@ -220,8 +144,164 @@ class Nursery:
             for descriptor in descriptors:
                 os.close(descriptor)
         self._answers.clear()
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._hang_up()
+
+
+class Nursery(_Forks):
+    """A warm process that forks workers; a context manager that ends it and all of them."""
+
+    def __init__(
+        self,
+        readable: Installation,
+        limits: Limits,
+        sandbox: SandboxSettings | None = None,
+        preload: Sequence[str] = (),
+    ) -> None:
+        super().__init__(limits)
+        self.sandbox = sandbox or SandboxSettings()
+        self.versions: dict[str, str] = {}
+        self._settings = {
+            "readable": list(readable.readable),
+            "masked": list(readable.masked),
+            "listable": list(readable.listable),
+            "layers": list(self.sandbox.wanted),
+            "preload": list(preload),
+            "scratch_root": tempfile.gettempdir(),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready.
+
+        Raises:
+            SandboxUnavailable: if a required layer is missing; the message says what to do.
+            HarnessError: if it does not start.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-B", "-m", "autograder.worker.nursery", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={"PATH": os.defpath, "LANG": "C.UTF-8", **THREADS},
+                start_new_session=True,
+            )
+        self._control = ours
+        try:
+            self._send(self._settings)
+            answer, _ = self._receive(START_TIMEOUT_S)
+            if "ready" not in answer:
+                raise HarnessError(f"the nursery did not start: {answer.get('failed')}\n{answer.get('trace', '')}")
+            self.layers = tuple(answer["ready"])
+            self.versions = dict(answer["versions"])
+            self._refuse_if_weaker()
+            self._try()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _refuse_if_weaker(self) -> None:
+        missing = [name for name in self.sandbox.required if name not in self.layers]
+        if missing:
+            how = "; ".join(INSTALL_HINTS.get(name, "see SECURITY.md") for name in missing)
+            raise SandboxUnavailable(
+                f"cannot confine the worker: expected the layers {', '.join(self.sandbox.required)}, "
+                f"got no {', '.join(missing)}. To have it: {how}."
+            )
+
+    def _try(self) -> None:
+        """Confine one worker now, so that what cannot work is said once and before anything is graded."""
+        try:
+            self.spawn().kill()
+        except HarnessError as error:
+            raise SandboxUnavailable(
+                f"cannot confine the worker: {error}. "
+                "Where there are no namespaces, everybody must be able to read the Python installation."
+            ) from error
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def fork_branch(self, device: str, descriptor: int) -> int:
+        """Fork a branch that serves the socket ``descriptor``; return its pidfd.
+
+        Raises:
+            HarnessError: if the nursery is gone.
+        """
+        self._send({"op": "branch", "device": device}, descriptor)
+        while True:
+            answer, descriptors = self._receive(SPAWN_TIMEOUT_S, is_fresh=True)
+            if "branch" in answer and len(descriptors) == 1:
+                return descriptors[0]
+            if "pid" not in answer:
+                raise HarnessError("the nursery did not fork a branch")
+            self._answers.append((answer, descriptors))  # the worker that was ordered before
+
+    def stop(self) -> None:
+        """End the process: close the control socket, wait, terminate, wait, kill."""
+        self._hang_up()
         if self._process is None:
             return
         process, self._process = self._process, None
         if not has_ended(process, CLOSE_TIMEOUT_S, STOP_TIMEOUT_S):
             raise HarnessError("the nursery does not end")
+
+
+class Branch(_Forks):
+    """A child of the nursery that has an accelerator switched on before it forks its workers.
+
+    Args:
+        nursery: it must be started when the branch is, and ends the branch when it ends.
+        device: the accelerator, a key of :data:`autograder.worker.nursery.ACCELERATORS`.
+    """
+
+    def __init__(self, nursery: Nursery, device: str) -> None:
+        super().__init__(nursery.limits)
+        self.device = device
+        self._nursery = nursery
+        self._pidfd = -1
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._pidfd >= 0 and not select.select([self._pidfd], [], [], 0)[0]
+
+    def start(self) -> None:
+        """Have the nursery fork it, and wait until it is ready.
+
+        Raises:
+            HarnessError: if it does not start.
+        """
+        self.limits, self.layers = self._nursery.limits, self._nursery.layers
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                self._pidfd = self._nursery.fork_branch(self.device, theirs.fileno())
+            answer, _ = self._receive(START_TIMEOUT_S)
+            if "ready" not in answer:
+                raise HarnessError(f"the workers for {self.device} did not start: {answer.get('failed')}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Hang up, which ends it and its workers."""
+        self._hang_up()
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1

@@ -3,13 +3,16 @@
 ``student.box_iou(boxes1, boxes2)`` calls the function in a confined worker and returns plain tensors and plain data. A
 class called in the same way gives a :class:`Handle` whose object stays in the worker. What the student's code raises,
 and whatever happens to its process, arrives as a :class:`~autograder.errors.StudentError`.
+
+A student is asked on one device: the tensors of every call are put there first, and a module that is made by calling
+its class is moved there. :meth:`Student.on` gives the same student on another device.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -30,6 +33,7 @@ from autograder.worker import wire
 from autograder.worker.wire import HandleRef, Opaque, TensorInfo
 
 STDOUT_TAIL_CHARS = 8_000
+BLAME_CHARS = 200
 TIMEOUTS_PER_NAME = 2  # a function that ran out of time twice will not be waited for again
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
 
@@ -62,6 +66,38 @@ class Call:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     result: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a check, answered or not, as placement is judged by it.
+
+    Attributes:
+        name: the function, class or method.
+        error: what came instead of an answer.
+        misplaced: the device of the first tensor of the result that is not where the inputs are, or an empty string.
+        request: the operation, its arguments and its header, to ask again.
+    """
+
+    name: str
+    error: StudentError | None = None
+    misplaced: str = ""
+    request: tuple[str, tuple[Any, ...], Mapping[str, Any], dict[str, Any]] = ("", (), {}, {})
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The place in the student's code that put a tensor on the wrong device, as the worker says.
+
+    Attributes:
+        where: the line, in words.
+        kind: ``made``, ``moved``, ``converted`` or ``constant``.
+        name: what did it (``torch.zeros``, ``Tensor.cpu``), or the name of the constant.
+    """
+
+    where: str
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -105,9 +141,14 @@ class CellFailure:
 
 
 @dataclass
+class _Time:
+    student_ns: int = 0
+
+
+@dataclass
 class _Log:
     stdout_tail: str = ""
-    student_ns: int = 0
+    time: _Time = field(default_factory=_Time)
 
 
 class Student:
@@ -119,6 +160,7 @@ class Student:
         module_name: ``__name__`` of the student's module.
         files: files that lie beside the submission, by relative path.
         limits: wall-clock limits.
+        device: where tensors are put.
     """
 
     def __init__(
@@ -129,6 +171,7 @@ class Student:
         module_name: str = "__main__",
         files: Mapping[str, bytes] | None = None,
         limits: CallLimits | None = None,
+        device: str = "cpu",
     ) -> None:
         self._spawn = spawn
         self._cells = tuple(cells)
@@ -140,8 +183,9 @@ class Student:
         self._timeouts: dict[str, int] = {}
         self._origins: dict[int, tuple[Tensor, TensorInfo]] = {}  # of this check; it keeps the tensors, so ids stay
         self._log = _Log()
-        self.device = "cpu"
+        self.device = device
         self.calls: list[Call] = []
+        self.steps: list[Step] = []
         self.failures: dict[int, CellFailure] = {}
         self.ignored: list[tuple[str, str]] = []
         self.workers_used = 0
@@ -161,6 +205,18 @@ class Student:
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call the student's function (or class) ``name``."""
         return self._record(name, args, kwargs, self._ask("call", name, args, kwargs, name=name))
+
+    def blame(self, step: Step) -> Blame | None:
+        """Ask the call of ``step`` again, and where its tensor on the wrong device comes from; ``None`` if unknown."""
+        operation, args, kwargs, header = step.request
+        try:
+            answer = self._ask("blame", step.name, args, kwargs, asked=operation, **header)
+        except StudentError:
+            return None
+        found = answer.decode("value")
+        if not isinstance(found, tuple) or len(found) != 3 or not all(isinstance(text, str) for text in found):
+            return None
+        return Blame(*(text[:BLAME_CHARS] for text in found))
 
     def value(self, name: str) -> Any:
         """Return the student's module-level value ``name``."""
@@ -212,7 +268,7 @@ class Student:
     @property
     def student_seconds(self) -> float:
         """Seconds that the worker says the student's code has taken (advisory: it may lie)."""
-        return self._log.student_ns / 1e9
+        return self._log.time.student_ns / 1e9
 
     # ------------------------------------------------------------------ the engine's side
 
@@ -220,11 +276,30 @@ class Student:
         """Start a worker and run the cells; cells that fail are remembered in ``failures``, not raised."""
         self._ensure_worker()
 
-    def begin_check(self, device: str) -> None:
-        """Forget the calls of the last check, and place tensors on ``device`` from now on."""
+    def on(self, device: str, spawn: Callable[[], Worker], slowdown: float = 1.0) -> Student:
+        """Return the same student on another device.
+
+        Cells that ended this one's process are not run again there. What is printed there is not kept, for it has been
+        printed here; the seconds that the student's code takes are counted together.
+
+        Args:
+            device: where tensors are put.
+            spawn: gives a fresh worker that has the device.
+            slowdown: how many times longer a call may take there.
+        """
+        limits = CallLimits(self._limits.call_s * slowdown, self._limits.cell_s, self._limits.total_s * slowdown)
+        other = Student(
+            spawn, self._cells, module_name=self._module_name, files=self._files, limits=limits, device=device
+        )
+        other.failures = {number: failure for number, failure in self.failures.items() if failure.is_fatal}
+        other._log = _Log(time=self._log.time)
+        return other
+
+    def begin_check(self) -> None:
+        """Forget the calls of the last check."""
         self.calls = []
+        self.steps = []
         self._origins = {}
-        self.device = device
 
     def close(self) -> None:
         """End the worker."""
@@ -238,8 +313,23 @@ class Student:
         result = self._wrapped(answer.decode("value"))
         for tensor, info in zip(answer.tensors, answer.infos, strict=True):
             self._origins[id(tensor)] = (tensor, info)
+        if self.device != "cpu" and self._has_inputs_there(args, kwargs):
+            self._note_misplaced(result)
         self.calls.append(Call(name, args, kwargs, result))
         return result
+
+    def _has_inputs_there(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return whether the last call had tensors or an object there; what is made of numbers may live anywhere."""
+        inputs = _leaves((args, dict(kwargs)))
+        return "handle" in self.steps[-1].request[3] or any(isinstance(value, Tensor | Handle) for value in inputs)
+
+    def _note_misplaced(self, result: Any) -> None:
+        for value in _leaves(result):
+            if isinstance(value, Tensor):
+                place = self._origins[id(value)][1].device
+                if place.partition(":")[0] != self.device:
+                    self.steps[-1] = replace(self.steps[-1], misplaced=place)
+                    return
 
     def _wrapped(self, value: Any) -> Any:
         if isinstance(value, HandleRef):
@@ -265,6 +355,16 @@ class Student:
 
     def _ask(
         self, operation: str, what: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], **header: Any
+    ) -> Answer:
+        self.steps.append(Step(what, request=(operation, args, kwargs, header)))
+        try:
+            return self._answered(operation, what, args, kwargs, header)
+        except StudentError as error:
+            self.steps[-1] = replace(self.steps[-1], error=error)
+            raise
+
+    def _answered(
+        self, operation: str, what: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], header: dict[str, Any]
     ) -> Answer:
         if self._timeouts.get(what, 0) >= TIMEOUTS_PER_NAME:
             raise StudentTimedOut(f"{what}: ran out of time {TIMEOUTS_PER_NAME} times before; it was not called again")
@@ -336,7 +436,7 @@ class Student:
     def _take_output(self, answer: Answer) -> None:
         log = self._log
         log.stdout_tail = (log.stdout_tail + answer.reply.stdout)[-STDOUT_TAIL_CHARS:]
-        log.student_ns += answer.reply.elapsed_ns
+        log.time.student_ns += answer.reply.elapsed_ns
 
     def _explained(self, what: str, answer: Answer) -> StudentError:
         """Return the error of an answer; a missing name is explained by the cell that should have defined it."""
@@ -394,6 +494,18 @@ class Handle:
             raise StudentCrashed(f"{self.type_name}: its process has ended, and the object with it")
 
 
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield what is in nested tuples, lists and dicts."""
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _leaves(item)
+    else:
+        yield value
+
+
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, Handle):
         value._check()
@@ -426,6 +538,7 @@ def _raised(what: str, answer: Answer) -> StudentError:
 
 
 __all__ = [
+    "Blame",
     "Call",
     "CallLimits",
     "CellFailure",
@@ -433,5 +546,6 @@ __all__ = [
     "Handle",
     "Observation",
     "Opaque",
+    "Step",
     "Student",
 ]

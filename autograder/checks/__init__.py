@@ -13,14 +13,17 @@ from autograder.checks.expect import (
     expect_true,
     expect_tuple,
 )
-from autograder.checks.language import exercise, hint, misconception, picture, points
+from autograder.checks.language import cpu_only, exercise, hint, misconception, not_simulated, picture, points
 from autograder.checks.oracle import oracle
+from autograder.checks.placement import Runs, expect_placement
 from autograder.reports.models import BoxPicture, CurvePicture
 
 __all__ = [
     "ACCEPTED_ERRORS",
     "BoxPicture",
     "CurvePicture",
+    "Runs",
+    "cpu_only",
     "exercise",
     "expect_close",
     "expect_device",
@@ -28,12 +31,14 @@ __all__ = [
     "expect_item",
     "expect_no_side_effects",
     "expect_number",
+    "expect_placement",
     "expect_raises",
     "expect_tensor",
     "expect_true",
     "expect_tuple",
     "hint",
     "misconception",
+    "not_simulated",
     "oracle",
     "picture",
     "points",

@@ -30,10 +30,14 @@ class CheckRun:
 
     student: Student | None = None
     expectations: int = 0
+    check: str = ""
     failed_on: list[object] = field(default_factory=list)
 
 
 current_run: ContextVar[CheckRun | None] = ContextVar("current_run", default=None)
+
+# is given every comparison of numbers: dtype, actual and expected, float64 (to measure what tolerances must allow)
+measuring: ContextVar[Callable[[str, Tensor, Tensor], None] | None] = ContextVar("measuring", default=None)
 
 
 def expect_true(condition: bool, message: str, *, staff: str = "") -> None:
@@ -54,7 +58,7 @@ def expect_tensor(
 
 
 def expect_device(actual: object, device: str) -> Tensor:
-    """Expect a plain tensor that lives on ``device`` in the student's process, and return it."""
+    """Expect a plain tensor that lives on ``device`` (any of its kind) in the student's process, and return it."""
     return expect_tensor(actual, device=device)
 
 
@@ -115,6 +119,8 @@ def expect_number(
     else:
         raise CheckFailed(f"{subject}: expected a number (a float or a 0-dim tensor), got {_kind(actual)}")
     tolerance = _tolerance(dtype, rtol, atol)
+    if measuring.get() is not None:
+        _measure(_dtype(dtype), torch.tensor(value).double(), torch.tensor(float(expected)).double())
     if abs(value - expected) <= tolerance.atol + tolerance.rtol * abs(expected) < math.inf:
         return value
     _values(torch.tensor(value, dtype=torch.float64), torch.tensor(float(expected), dtype=torch.float64),
@@ -162,9 +168,12 @@ def expect_equal(actual: object, expected: object, *, dtype: torch.dtype | None 
 def expect_raises(call: Callable[[], object], *accepted: type[Exception]) -> None:
     """Expect that ``call``, a call of the student's code, raises one of ``accepted``.
 
-    By default ``ACCEPTED_ERRORS``. ``NotImplementedError`` (what an unfilled stub raises) is never accepted.
+    By default ``ACCEPTED_ERRORS``. ``NotImplementedError`` (what an unfilled stub raises) is never accepted. Only in a
+    check that is marked ``cpu_only``: on CUDA, invalid arguments can end the process.
     """
     _count()
+    if _device() != "cpu":
+        raise HarnessError("expect_raises: expected a check that runs on the CPU alone. Add @cpu_only(...).")
     names = {kind.__name__ for kind in accepted or ACCEPTED_ERRORS}
     try:
         call()
@@ -233,6 +242,17 @@ def _subject() -> str:
     return run.student.calls[-1].name
 
 
+def _device() -> str:
+    run = current_run.get()
+    return "cpu" if run is None or run.student is None else run.student.device
+
+
+def _measure(dtype: str, actual: Tensor, expected: Tensor) -> None:
+    observer = measuring.get()
+    if observer is not None:
+        observer(dtype, actual, expected)
+
+
 def _kind(value: object) -> str:
     if isinstance(value, Opaque):
         return f"an object of type {value.type_name}"
@@ -246,7 +266,7 @@ def _dtype(dtype: torch.dtype) -> str:
 
 
 def _tolerance(dtype: torch.dtype, rtol: float | None, atol: float | None) -> Tolerance:
-    default = tolerance_for(dtype)
+    default = tolerance_for(dtype, _device())
     return Tolerance(default.rtol if rtol is None else rtol, default.atol if atol is None else atol, default.reason)
 
 
@@ -269,7 +289,7 @@ def _tensor(
         run = current_run.get()
         origin = run.student.origin_of(actual) if run is not None and run.student is not None else None
         place = origin.device if origin is not None else str(actual.device)
-        if place != device:
+        if place != device and place.partition(":")[0] != device:
             raise CheckFailed(f"{subject}: expected the result on device {device}, got {place}")
     return actual
 
@@ -278,6 +298,7 @@ def _values(actual: Tensor, expected: Tensor, subject: str, tolerance: Tolerance
     if actual.is_complex() or expected.is_complex():  # .double() would drop the imaginary part
         raise HarnessError(f"{subject}: expected a check that compares real numbers, got complex ones")
     left, right = actual.detach().double(), expected.detach().double()
+    _measure(dtype, left, right)
     bound = tolerance.atol + tolerance.rtol * right.abs()
     if bool(((left - right).abs() <= bound).all()) and bool(bound.isfinite().all()):
         return  # the usual case, in as few operations as possible; nothing that is not finite gets here
@@ -407,4 +428,5 @@ __all__ = [
     "expect_tensor",
     "expect_true",
     "expect_tuple",
+    "measuring",
 ]

@@ -38,6 +38,8 @@ class CheckSpec:
     hint: str = ""
     picture: BoxPicture | CurvePicture | None = None
     misconceptions: tuple[Misconception, ...] = field(default=())
+    cpu_only: str = ""
+    not_simulated: str = ""
 
 
 def spec_of(check: Callable[..., None]) -> CheckSpec:
@@ -68,6 +70,24 @@ def exercise(name: str) -> Callable[[Check], Check]:
 def hint(text: str) -> Callable[[Check], Check]:
     """Add a hint for the student whose output fails the check; it must not give the answer away."""
     return _marker(hint=text)
+
+
+def cpu_only(reason: str) -> Callable[[Check], Check]:
+    """Run a check on the CPU alone, and say why; every other check runs on every device.
+
+    On the CPU alone belong: arguments that must raise (on CUDA, a wrong index ends the process with a device-side
+    assert), and what has no tensors.
+    """
+    return _marker(cpu_only=reason)
+
+
+def not_simulated(reason: str) -> Callable[[Check], Check]:
+    """Do not run a check on the simulated accelerator, and say why.
+
+    Its numbers are the CPU's, bit for bit: a check that only tries more numbers on a path through the student's code
+    that other checks take finds nothing there. On a real GPU it runs.
+    """
+    return _marker(not_simulated=reason)
 
 
 def picture(example: BoxPicture | CurvePicture) -> Callable[[Check], Check]:

@@ -111,6 +111,8 @@ def _check(verdict: Verdict, show: str) -> CheckResult:
         return result.model_copy(
             update={"message": "This check could not be judged. The fault is ours; it costs nothing."}
         )
+    if verdict.outcome == "not_run":
+        return result.model_copy(update={"message": clean_text(verdict.message, MESSAGE_CHARS)})
     is_wrong = verdict.outcome == "failed" and not verdict.is_absent
     return result.model_copy(
         update={

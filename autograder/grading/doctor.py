@@ -8,14 +8,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
+
 from autograder import __version__
 from autograder.boundary.nursery import ALL_LAYERS, INSTALL_HINTS, Nursery
 from autograder.boundary.student import Student
 from autograder.course import PACKAGE, Course, CourseFile, version_of
 from autograder.errors import AutograderError, HarnessError
-from autograder.grading.grader import open_nursery
-from autograder.grading.plugin import DEVICES
+from autograder.grading.devices import CPU, CUDA, NO_GPU, devices_of
+from autograder.grading.grader import Workers, open_nursery
 from autograder.worker.confinement import landlock_version
+
+PROBE = "def answer(x):\n    return x + 1\n"
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,10 @@ def examine(course: Course | None) -> tuple[list[str], bool]:
         nursery = open_nursery(chosen)
         with nursery:
             lines.append(f"nursery      ready after {time.perf_counter() - started:.1f} s")
-            worker = list(_try_worker(nursery))
-        lines += [*_layers(nursery, chosen), *worker]
+            workers = [_try_workers(nursery, device) for device in devices_of("auto", torch.cuda.is_available())]
+        lines += [*_layers(nursery, chosen), *workers]
+        if not torch.cuda.is_available():
+            lines.append(f"{CUDA:<12} not run: {NO_GPU}")
     except AutograderError as error:
         lines += _layers(nursery, chosen) if nursery is not None and nursery.layers else ()
         return [*lines, f"verdict      cannot grade: {error}"], False
@@ -50,7 +56,6 @@ def _about() -> Iterator[str]:
     yield f"python       {platform.python_version()} on {platform.platform(terse=True)}, as {_who()}"
     for package in ("torch", "torchvision", "numpy", "pytest", "nbgrader"):
         yield f"{package:<12} {version_of(package) or 'not installed'}"
-    yield f"devices      {', '.join(DEVICES)}"
     yield f"landlock     {f'version {landlock_version()}' if landlock_version() else 'not in this kernel'}"
 
 
@@ -65,15 +70,21 @@ def _layers(nursery: Nursery, course: Course) -> Iterator[str]:
         yield f"  {name:<14} {state}{', required' if is_required else ''}"
 
 
-def _try_worker(nursery: Nursery) -> Iterator[str]:
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        student = Student(nursery.spawn, [_Probe("probe", "def answer():\n    return 42\n")])
-        try:
-            if student.call("answer") != 42:
-                raise HarnessError("a worker gave a wrong answer to a question about nothing")
-        finally:
-            student.close()
-        times.append(time.perf_counter() - started)
-    yield f"worker       {sorted(times)[2] * 1e3:.0f} ms from the order to the first answer (median of 5)"
+def _try_workers(nursery: Nursery, device: str) -> str:
+    """Ask five workers of a device a question about nothing; return how long they took."""
+    workers, times = Workers(nursery, device), []
+    try:
+        for _ in range(5):
+            started = time.perf_counter()
+            student = Student(workers.spawn, [_Probe("probe", PROBE)], device=device)
+            try:
+                if student.call("answer", torch.tensor(41)) != 42 or student.steps[-1].misplaced:
+                    raise HarnessError(f"a worker for {device} gave a wrong answer to a question about nothing")
+            finally:
+                student.close()
+            times.append(time.perf_counter() - started)
+    finally:
+        workers.close()
+    milliseconds = sorted(times)[2] * 1e3
+    words = {CPU: "the CPU"}.get(device, "a simulated accelerator" if device != CUDA else torch.cuda.get_device_name())
+    return f"{device:<12} {words}: {milliseconds:.0f} ms from the order of a worker to its first answer (median of 5)"

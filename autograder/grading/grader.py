@@ -23,14 +23,15 @@ import pytest
 import torch
 
 from autograder.boundary.installation import installation
-from autograder.boundary.nursery import Nursery, SandboxSettings
+from autograder.boundary.nursery import Branch, Nursery, SandboxSettings
 from autograder.boundary.student import CallLimits, Student
 from autograder.boundary.worker import Worker
 from autograder.course import Course, Topic, TopicTable, version_of
 from autograder.errors import AutograderError, HarnessError, UsageError
 from autograder.grading import visible
 from autograder.grading.assemble import Ran, assemble, unreadable
-from autograder.grading.plugin import DEVICES, ChecksPlugin, Verdict
+from autograder.grading.devices import CPU, CUDA, devices_of
+from autograder.grading.plugin import ChecksPlugin, Verdict
 from autograder.reports.models import Environment, StaffReport
 from autograder.reports.store import write_report
 from autograder.submissions import submission as submissions
@@ -59,6 +60,7 @@ class Job:
         manifest: the release's cells.
         grader_sha256: the hash of all that decides points beside the submission.
         out: the folder for the reports.
+        devices: that checks run on, the CPU first.
     """
 
     course: Course
@@ -68,6 +70,7 @@ class Job:
     manifest: Manifest
     grader_sha256: str
     out: Path
+    devices: tuple[str, ...] = (CPU,)
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,14 @@ def run_checks(
         torch=torch.__version__,
         torchvision=version_of("torchvision"),
         platform=platform.platform(terse=True),
-        devices=DEVICES,
+        devices=job.devices,
         sandbox_layers=nursery.layers,
         grader_sha256=job.grader_sha256,
         started_at="",
         duration_s=0.0,
     )
     current: _Current
+    workers = {device: Workers(nursery, device) for device in job.devices}
 
     def students() -> Iterator[Student]:
         for located in arriving:
@@ -115,7 +119,7 @@ def run_checks(
             submission = submissions.read(located, job.name, job.manifest)
             current = _Current(submission, clock, at)
             student = Student(
-                lambda: _spawned(nursery),
+                workers[CPU].spawn,
                 submission.cells,
                 module_name=submission.module_name or "__main__",
                 files=submission.files,
@@ -139,7 +143,8 @@ def run_checks(
         report = assemble(job.name, job.table, submission, ran, graded_by, job.course.file.feedback.show)
         answer(report, student)
 
-    plugin = ChecksPlugin(job.course.file.course.seed, students(), done)
+    accelerators = {device: found.spawn for device, found in workers.items() if device != CPU}
+    plugin = ChecksPlugin(job.course.file.course.seed, students(), done, accelerators)
     arguments = [
         str(job.grader),
         f"--rootdir={job.course.root}",
@@ -150,7 +155,10 @@ def run_checks(
         *(f"-pno:{name}" for name in UNUSED_PLUGINS),
     ]
     sys.dont_write_bytecode = True  # cached code of a check that is edited within the same second would be stale
-    status = pytest.main(arguments, plugins=[plugin])
+    with contextlib.ExitStack() as open_workers:
+        for found in workers.values():
+            open_workers.callback(found.close)
+        status = pytest.main(arguments, plugins=[plugin])
     if isinstance(plugin.failure, HarnessError):
         raise HarnessError(f"{job.grader.name}: {plugin.failure}") from plugin.failure
     if plugin.failure is not None:
@@ -159,16 +167,37 @@ def run_checks(
         raise HarnessError(f"{job.grader.name}: the hidden checks cannot be run: pytest ended with {status!r}")
 
 
-def _spawned(nursery: Nursery) -> Worker:
-    """Return a fresh worker; a nursery that has died (the machine ran out of memory, say) is started again once."""
-    try:
-        return nursery.spawn()
-    except HarnessError:
-        if nursery.is_running:
-            raise
-    nursery.stop()
-    nursery.start()
-    return nursery.spawn()
+class Workers:
+    """Gives fresh workers for one device; a nursery that has died (the machine was out of memory, say) is replaced."""
+
+    def __init__(self, nursery: Nursery, device: str) -> None:
+        self._nursery = nursery
+        self._branch = None if device == CPU else Branch(nursery, device)
+
+    def spawn(self) -> Worker:
+        """Return a fresh worker; start what has died once more."""
+        try:
+            return self._spawn()
+        except HarnessError:
+            if self._nursery.is_running and (self._branch is None or self._branch.is_running):
+                raise
+        if not self._nursery.is_running:
+            self._nursery.stop()
+            self._nursery.start()
+        return self._spawn()
+
+    def _spawn(self) -> Worker:
+        if self._branch is None:
+            return self._nursery.spawn()
+        if not self._branch.is_running:
+            self._branch.stop()
+            self._branch.start()
+        return self._branch.spawn()
+
+    def close(self) -> None:
+        """End the branch, if there is one; the nursery is not ours."""
+        if self._branch is not None:
+            self._branch.stop()
 
 
 @contextlib.contextmanager
@@ -214,7 +243,15 @@ def _job_of(settings: dict[str, Any]) -> Job:
         Manifest.read(topic.release),
         topic.grader_sha256,
         Path(settings["out"]),
+        _devices_for(settings.get("device", CPU)),
     )
+
+
+def _devices_for(choice: str) -> tuple[str, ...]:
+    has_gpu = choice in ("auto", CUDA) and torch.cuda.is_available()
+    if choice == CUDA and not has_gpu:
+        raise UsageError("--device: expected a machine with a GPU and a CUDA build of torch for 'cuda', got neither.")
+    return devices_of(choice, has_gpu)
 
 
 def _visible_job_of(settings: dict[str, Any]) -> Job:

@@ -21,6 +21,7 @@ from typing import Any
 from autograder.boundary.ending import has_ended
 from autograder.course import Topic
 from autograder.errors import HarnessError, SandboxUnavailable, UsageError
+from autograder.grading.devices import CHOICES
 from autograder.reports.store import PUBLIC_JSON, STAFF_JSON, read_report, student_folder
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, read
@@ -115,6 +116,7 @@ def grade(
     out: Path,
     *,
     jobs: int = 1,
+    device: str = "auto",
     is_forced: bool = False,
     progress: Callable[[Graded], None] = lambda graded: None,
 ) -> Outcome:
@@ -125,6 +127,7 @@ def grade(
         submissions: where they lie.
         out: the folder for the reports.
         jobs: how many grader processes work side by side.
+        device: which devices checks run on, a key of :data:`autograder.grading.devices.CHOICES`.
         is_forced: grade also what has a report.
         progress: called with each submission that is done.
 
@@ -136,14 +139,15 @@ def grade(
     waiting: deque[Located] = deque()
     manifest = Manifest.read(topic.release)
     for located in submissions:
-        cached = None if is_forced else _cached(topic, located, manifest, out)
+        cached = None if is_forced else _cached(topic, located, manifest, out, device)
         if cached is None:
             waiting.append(located)
         else:
             outcome.graded.append(cached)
             progress(cached)
     if waiting:
-        settings = {"course": str(topic.course.root / "course.toml"), "topic": topic.name, "out": str(out.resolve())}
+        settings = {"course": str(topic.course.root / "course.toml"), "topic": topic.name, "out": str(out.resolve()),
+                    "device": device}  # fmt: skip
         _Run(settings, waiting, outcome, progress).run(jobs)
     order = {graded.student: graded for graded in outcome.graded}
     outcome.graded = [order[name] for name in sorted(order)]
@@ -268,8 +272,8 @@ def _graded(message: dict[str, Any]) -> Graded:
     )
 
 
-def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path) -> Graded | None:
-    """Return what an existing report says, if it is of the same submission, graded by the same checks, and complete."""
+def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path, device: str) -> Graded | None:
+    """Return what an existing report says, if it is of the same submission, checks and devices, and complete."""
     path = out / student_folder(located.student) / STAFF_JSON
     if not path.is_file() or not (path.with_name(PUBLIC_JSON)).is_file():
         return None
@@ -280,6 +284,8 @@ def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path) -> Gr
     report = staff.report
     same = (topic.grader_sha256, read(located, topic.name, manifest).sha256)
     if (report.environment.grader_sha256, report.submission_sha256) != same or report.grade is None:
+        return None
+    if not set(CHOICES[device]) <= set(report.environment.devices):
         return None
     faults = tuple(f"{fault.check}: {fault.detail}" for fault in staff.incidents)
     return Graded(report.student, report.points, report.max_points, report.grade, faults, was_cached=True)

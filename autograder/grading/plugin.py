@@ -3,37 +3,55 @@
 pytest is the engine (fixtures, parametrisation, ids); the verdict is not its. A check has passed only if its body ran
 to the end and expected something; what the student's code did wrong is a :class:`StudentError` or a
 :class:`CheckFailed`; every other exception is a fault of ours, and the check is ``not_graded``.
+
+Every check runs on the CPU, where its points are, then on each accelerator, for none. A check that asks for ``runs``
+judges the placement of one exercise by all these runs (:mod:`autograder.checks.placement`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import inspect
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
 import pytest
 import torch
 
-from autograder.boundary.student import Student
+from autograder.boundary.student import Step, Student
+from autograder.boundary.worker import Worker
 from autograder.checks.expect import CheckRun, current_run, equals_mistake
 from autograder.checks.language import CheckSpec, Misconception, spec_of, title_of
+from autograder.checks.placement import Ran, Runs
 from autograder.errors import CheckFailed, HarnessError, StudentError, StudentRaised
+from autograder.grading.devices import (
+    ACCELERATORS,
+    CPU,
+    CUDA,
+    NO_GPU,
+    NOT_ASKED_FOR,
+    PLACEMENT_JUDGE,
+    SIMULATED,
+    SLOWDOWN,
+)
 from autograder.reports.models import Comparison, Outcome
 
-DEVICES = ("cpu",)
 TRACEBACK_CHARS = 4_000
+INTERRUPTED = ("timed_out", "crashed", "out_of_memory", "blocked")
+FIXTURES = ("student", "device", "generator", "runs")
+REFUSED = "simgpu: "  # begins what the simulated accelerator says of what it cannot do
 
 
 @dataclass(frozen=True)
 class Check:
-    """One collected check: what its markers say, and the pytest item that runs it.
+    """One collected check on one device: what its markers say, and the pytest item that runs it.
 
     ``is_plain`` says that it uses nothing but our fixtures and direct parameters. Then there is nothing to set up or to
     tear down, and the check is called without pytest's protocol, which would cost more than most checks do.
@@ -46,6 +64,11 @@ class Check:
     item: pytest.Item
     is_plain: bool = False
     asked: tuple[str, ...] = ()
+
+    @property
+    def judges_placement(self) -> bool:
+        """Whether it looks at the runs of the other checks of its exercise."""
+        return isinstance(self.item, pytest.Function) and "runs" in self.item.fixturenames
 
 
 @dataclass
@@ -62,6 +85,7 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     is_absent: bool = False  # there is nothing yet that a hint could help with
+    steps: tuple[Step, ...] = ()
 
 
 class ChecksPlugin:
@@ -69,17 +93,25 @@ class ChecksPlugin:
 
     Args:
         seed: the course's seed; with a check's id it seeds the check's generator.
-        students: yields the students' proxies, one after the other, and is asked for the next when one is done.
+        students: yields the students' proxies on the CPU, one after the other; is asked for the next when one is done.
         done: is given each student's verdicts.
+        workers: for each accelerator that checks run on, what gives a worker that has it.
     """
 
-    def __init__(self, seed: int, students: Iterable[Student], done: Callable[[Student, list[Verdict]], None]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        students: Iterable[Student],
+        done: Callable[[Student, list[Verdict]], None],
+        workers: Mapping[str, Callable[[], Worker]] | None = None,
+    ) -> None:
         self._seed = seed
         self._students = students
         self._done = done
+        self._workers = workers or {}
         self._student: Student | None = None
         self._verdict: Verdict | None = None
-        self._checks: dict[str, Check] = {}
+        self._verdicts_so_far: list[Verdict] = []
         self.collection_errors: list[str] = []
         self.failure: Exception | None = None
 
@@ -92,14 +124,22 @@ class ChecksPlugin:
         return self._student
 
     @pytest.fixture
-    def device(self, request: pytest.FixtureRequest) -> str:
+    def device(self) -> str:
         """The name of the device that this check's tensors are on in the worker."""
-        return self._checks[request.node.nodeid].device
+        assert self._verdict is not None
+        return self._verdict.check.device
 
     @pytest.fixture
-    def generator(self, request: pytest.FixtureRequest) -> torch.Generator:
+    def generator(self) -> torch.Generator:
         """A CPU generator seeded by the course's seed and the check's id: the same inputs for every student."""
-        return self._generator(self._checks[request.node.nodeid])
+        assert self._verdict is not None
+        return self._generator(self._verdict.check)
+
+    @pytest.fixture
+    def runs(self) -> Runs:
+        """What the other checks of the exercise did on the CPU and on this check's device."""
+        assert self._verdict is not None
+        return self._runs(self._verdict.check)
 
     # ------------------------------------------------------------------ pytest's hooks
 
@@ -118,10 +158,9 @@ class ChecksPlugin:
         try:
             if self.collection_errors:
                 raise HarnessError(f"the hidden checks cannot be collected: {'; '.join(self.collection_errors)}")
-            checks = [_check_of(item) for item in session.items]
+            checks = _on_devices([_check_of(item) for item in session.items], set(self._workers))
             if not checks:
                 raise HarnessError("the hidden checks cannot be collected: there is no check_* function")
-            self._checks = {check.item.nodeid: check for check in checks}
             gc.collect()
             gc.freeze()  # what pytest, torch and the checks have built stays: never look through it again
             for student in self._students:
@@ -149,23 +188,63 @@ class ChecksPlugin:
     # ------------------------------------------------------------------ inside
 
     def _verdicts(self, student: Student, checks: list[Check]) -> Iterator[Verdict]:
-        self._student = student
-        for check, following in zip(checks, [*checks[1:], checks[0]] if checks else [], strict=True):
-            student.begin_check(check.device)
-            self._verdict = verdict = Verdict(check)
-            token = current_run.set(CheckRun(student))
-            start = time.perf_counter()
-            try:
-                if check.is_plain:
-                    self._call(check, verdict)
-                else:
-                    check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=following.item)
-            finally:
-                current_run.reset(token)
-            verdict.duration_s = time.perf_counter() - start
-            if verdict.outcome == "not_graded" and not verdict.faults:
-                verdict.faults.append("the check did not run to its end")
-            yield verdict
+        self._verdicts_so_far = []
+        with contextlib.ExitStack() as others:
+            on_device = {CPU: student}
+            for check, following in zip(checks, [*checks[1:], checks[0]] if checks else [], strict=True):
+                self._verdict = verdict = Verdict(check)
+                self._verdicts_so_far.append(verdict)
+                why = self._why_not(check)
+                if why is not None:
+                    verdict.outcome, verdict.message = why
+                    if why[0] == "not_graded":
+                        verdict.faults.append(why[1])
+                    yield verdict
+                    continue
+                if check.device not in on_device:
+                    other = student.on(check.device, self._workers[check.device], SLOWDOWN[check.device])
+                    on_device[check.device] = others.enter_context(contextlib.closing(other))
+                self._student = on_device[check.device]
+                self._run(check, following, verdict)
+                yield verdict
+
+    def _why_not(self, check: Check) -> tuple[Outcome, str] | None:
+        """Return how a check ends that is not run at all, and why; ``None`` for one that is run."""
+        if check.device == CPU:
+            return None
+        if check.device not in self._workers:
+            return ("not_run", NO_GPU) if check.device == CUDA else ("not_graded", NOT_ASKED_FOR)
+        on_the_cpu = next((v for v in self._verdicts_so_far if (v.check.id, v.check.device) == (check.id, CPU)), None)
+        if on_the_cpu is not None and on_the_cpu.outcome in INTERRUPTED:
+            return "not_run", "it did not come to its end on the CPU"
+        return None
+
+    def _run(self, check: Check, following: Check, verdict: Verdict) -> None:
+        student = self._student
+        assert student is not None
+        student.begin_check()
+        token = current_run.set(CheckRun(student, check=check.id))
+        start = time.perf_counter()
+        try:
+            if check.is_plain:
+                self._call(check, verdict)
+            else:  # an item that comes twice in a row must be torn down in between
+                next_item = following.item if following.item is not check.item else None
+                check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=next_item)
+        finally:
+            current_run.reset(token)
+        verdict.duration_s = time.perf_counter() - start
+        verdict.steps = tuple(student.steps)
+        if verdict.outcome == "not_graded" and not verdict.faults:
+            verdict.faults.append("the check did not run to its end")
+
+    def _runs(self, check: Check) -> Runs:
+        """Return what the checks of an exercise did on the CPU and on the device of ``check``."""
+        assert self._student is not None
+        same = [v for v in self._verdicts_so_far if v.check.spec.exercise == check.spec.exercise]
+        before = {v.check.id: v for v in same if v.check.device == CPU}
+        there = [v for v in same if v.check.device == check.device and not v.check.judges_placement]
+        return Runs(check.device, tuple((_ran(before[v.check.id]), _ran(v)) for v in there), blame=self._student.blame)
 
     def _call(self, check: Check, verdict: Verdict) -> None:
         """Run a plain check as pytest would, less the setup and teardown that it does not have."""
@@ -174,6 +253,8 @@ class ChecksPlugin:
         values = {"student": self._student, "device": check.device, **_parameters(item)}
         if "generator" in item.fixturenames:
             values["generator"] = self._generator(check)
+        if "runs" in item.fixturenames:
+            values["runs"] = self._runs(check)
         try:
             item.obj(**{name: values[name] for name in check.asked})
         except BaseException as error:
@@ -198,7 +279,12 @@ class ChecksPlugin:
             verdict.outcome, verdict.message, verdict.staff = "failed", str(error), error.staff
             if isinstance(error.comparison, Comparison):
                 verdict.comparison = error.comparison
+            verdict.is_absent = error.is_absent
             verdict.misconception = self._recognised(verdict)
+        elif (
+            isinstance(error, StudentRaised) and error.names[0] == "NotImplementedError" and _is_refusal(error, verdict)
+        ):
+            verdict.outcome, verdict.message = "not_run", f"it cannot be simulated: {error.text.removeprefix(REFUSED)}"
         elif isinstance(error, StudentError):
             verdict.outcome, verdict.message = error.outcome, str(error)  # type: ignore[assignment]
             verdict.is_absent = isinstance(error, StudentRaised) and (
@@ -215,6 +301,9 @@ class ChecksPlugin:
     def _recognised(self, verdict: Verdict) -> str:
         """Return the sentence of the registered mistake whose output the student's equals, or an empty string."""
         assert self._student is not None
+        if verdict.check.device != CPU:  # the mistake is the same one as on the CPU, or one of placement
+            before = next(v for v in self._verdicts_so_far if v.check.id == verdict.check.id)
+            return before.misconception if before.message == verdict.message else ""
         for mistake in verdict.check.spec.misconceptions:
             calls = [call for call in self._student.calls if mistake.of in (None, call.name)]
             if not calls:
@@ -227,6 +316,35 @@ class ChecksPlugin:
                     f"the misconception {mistake.wrong.__name__} raised {type(error).__name__}: {error}"
                 )
         return ""
+
+
+def _ran(verdict: Verdict) -> Ran:
+    return Ran(verdict.check.title, verdict.outcome, verdict.message, verdict.steps)
+
+
+def _is_refusal(error: StudentRaised, verdict: Verdict) -> bool:
+    return verdict.check.device != CPU and error.text.startswith(REFUSED)
+
+
+def _on_devices(checks: list[Check], available: set[str]) -> list[Check]:
+    """Return the checks on every device, in the order in which they run: an accelerator's placement checks last.
+
+    The list is the same for every student. Placement is judged on the simulated accelerator, for points, also where it
+    is not available: then it is not graded. On a GPU, checks are worth nothing.
+    """
+    values = [check for check in checks if not check.judges_placement]
+    placements = [check for check in checks if check.judges_placement]
+    result = list(values)
+    for device in ACCELERATORS:
+        if device in available:
+            anywhere = [check for check in values if not check.spec.cpu_only]
+            if device == SIMULATED:
+                anywhere = [check for check in anywhere if not check.spec.not_simulated]
+            result += [replace(check, device=device, spec=replace(check.spec, points=0.0)) for check in anywhere]
+        for check in placements:
+            spec = check.spec if device == PLACEMENT_JUDGE else replace(check.spec, points=0.0)
+            result.append(replace(check, device=device, spec=spec))
+    return result
 
 
 def _is_output_of(mistake: Misconception, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
@@ -247,7 +365,7 @@ def _check_of(item: pytest.Item) -> Check:
         title = f"{title.removesuffix('.')} ({item.name.partition('[')[2].removesuffix(']')})."
     if not spec.exercise:
         raise HarnessError(f"{item.name}: expected a check to name its exercise, got none. Add @exercise(...).")
-    return Check(item.name, title, DEVICES[0], spec, item, _is_plain(item), _asked(item))
+    return Check(item.name, title, CPU, spec, item, _is_plain(item), _asked(item))
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:
@@ -270,9 +388,9 @@ def _is_plain(item: pytest.Item) -> bool:
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
         direct |= {name.strip() for name in (names.split(",") if isinstance(names, str) else names)}
     defined = item._fixtureinfo.name2fixturedefs  # more than one where the checks define a fixture of the same name
-    ours = {name for name in ("student", "device", "generator") if len(defined.get(name, ())) == 1}
+    ours = {name for name in FIXTURES if len(defined.get(name, ())) == 1}
     asked = set(_asked(item))
-    return asked <= direct | ours and set(item.fixturenames) <= asked | ours | {"request"}  # ours ask for the request
+    return asked <= direct | ours and set(item.fixturenames) <= asked | ours
 
 
 def _in_a_sentence(file: str, trace: str) -> str:

@@ -81,11 +81,12 @@ class StudentPage:
 
 def student_page(report: Report) -> StudentPage:
     """Return what the student page shows about a report."""
-    counts = item_counts(report)
+    items = [_items(exercise.checks) for exercise in report.exercises]
+    counts = _counts(items)
     return StudentPage(
         encouragement=_encouragement(report, dict(counts)),
         counts=counts,
-        sections=tuple(_section(exercise) for exercise in report.exercises),
+        sections=tuple(map(_section, report.exercises, items)),
         not_run=_not_run(check for check in report.checks if not check.max_points),
         incidents=seen_incidents(report.incidents, report),
     )
@@ -100,7 +101,11 @@ def seen_incidents(incidents: Iterable[Incident], report: Report) -> tuple[SeenI
 
 def item_counts(report: Report) -> tuple[tuple[Outcome, int], ...]:
     """Return how many items each outcome has, those that occur, in the order of ``OUTCOMES``."""
-    tally = Counter(item.first.outcome for exercise in report.exercises for item in _items(exercise.checks))
+    return _counts([_items(exercise.checks) for exercise in report.exercises])
+
+
+def _counts(items: list[list[Item]]) -> tuple[tuple[Outcome, int], ...]:
+    tally = Counter(item.first.outcome for some in items for item in some)
     return tuple((outcome, tally[outcome]) for outcome in OUTCOMES if tally[outcome])
 
 
@@ -119,8 +124,7 @@ def _encouragement(report: Report, counts: dict[Outcome, int]) -> str:
     return f"{passed} of {plural(judged, 'check')} passed. The messages below say where to look next."
 
 
-def _section(exercise: ExerciseResult) -> Section:
-    items = _items(exercise.checks)
+def _section(exercise: ExerciseResult, items: list[Item]) -> Section:
     waiting = tuple(item for item in items if item.first.outcome == "not_graded")
     return Section(
         name=exercise.name,
@@ -139,10 +143,11 @@ def _items(checks: tuple[CheckResult, ...]) -> list[Item]:
     groups: dict[tuple[object, ...], list[list[CheckResult]]] = {}
     order: list[list[CheckResult]] = []
     for check in checks:
-        if check.outcome == "passed":
+        key: tuple[object, ...] = (check.title, check.outcome)
+        if check.outcome == "passed":  # then it says nothing more
             passed_on.setdefault(check.title, []).append(check.device)
-        key = (check.title, check.outcome, check.message, check.hint, check.misconception, check.comparison,
-               check.picture)  # fmt: skip
+        else:
+            key = (*key, check.message, check.hint, check.misconception, check.comparison, check.picture)
         alike = groups.setdefault(key, [])
         for group in alike:
             if check.device not in {other.device for other in group}:

@@ -4,6 +4,9 @@ Started with ``python -I -m autograder.worker.nursery FD``. Over the control soc
 ``ready`` with the layers that are active, and then, for every request that comes with one end of a socket pair, forks a
 worker that confines itself and serves that socket. The answer carries a pidfd of the worker. It ends when the control
 socket closes, and every worker with it.
+
+A *branch* is a fork of the nursery that has an accelerator switched on and serves a control socket of its own:
+switching it on would cost every worker as much as all the rest of its start.
 """
 
 from __future__ import annotations
@@ -23,15 +26,16 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autograder.worker import confinement, serve, syscalls, torchvision_cpu, wire
+from autograder.worker import confinement, serve, simgpu, syscalls, torchvision_cpu, wire
 from autograder.worker.confinement import Limits
 
 MAX_MESSAGE = 1 << 20
 REAP_INTERVAL_S = 1.0
 MAX_REMEMBERED = 100
+ACCELERATORS: dict[str, Callable[[], None]] = {simgpu.NAME: simgpu.enable}
 ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"}
 
 
@@ -47,6 +51,7 @@ class Nursery:
         home_pid_namespace: a descriptor of the nursery's own process namespace.
         scratch_root: where scratch folders are made when there is no mount namespace.
         pid: the nursery's process id.
+        device: the device of the tensors that its workers are given.
     """
 
     control: socket.socket
@@ -58,6 +63,7 @@ class Nursery:
     scratch: dict[int, str] = field(default_factory=dict)
     ended: dict[int, int] = field(default_factory=dict)
     pid: int = field(default_factory=os.getpid)
+    device: str = "cpu"
 
     def run(self) -> None:
         """Serve requests until the control socket closes."""
@@ -76,6 +82,8 @@ class Nursery:
             try:
                 if request["op"] == "spawn":
                     self._spawn(request, descriptors[0])
+                elif request["op"] == "branch":
+                    self._branch(request["device"], descriptors[0])
                 elif request["op"] == "reap":
                     self._send({"status": self._wait(request["pid"])})
             finally:
@@ -98,6 +106,18 @@ class Nursery:
         handle = os.pidfd_open(pid)
         try:
             self._send({"pid": pid}, [handle])
+        finally:
+            os.close(handle)
+
+    def _branch(self, device: str, descriptor: int) -> None:
+        """Fork a nursery whose workers have an accelerator."""
+        trunk = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become_branch(self, device, descriptor, trunk)
+        handle = os.pidfd_open(pid)
+        try:
+            self._send({"branch": pid}, [handle])
         finally:
             os.close(handle)
 
@@ -175,10 +195,42 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
         os._exit(status)
 
 
+def _become_branch(trunk: Nursery, device: str, descriptor: int, trunk_pid: int) -> None:
+    """Switch the accelerator on in this freshly forked process and serve; never returns."""
+    status = 70
+    try:
+        confinement.die_with_parent(trunk_pid)
+        trunk.control.close()
+        control = socket.socket(fileno=descriptor)
+        branch = replace(trunk, control=control, device=device, pid=os.getpid(), scratch={}, ended={})
+        try:
+            ACCELERATORS[device]()
+            warm_up(device)
+            serve.rehearse(device)
+            gc.collect()
+            gc.freeze()
+        except Exception as error:
+            control.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
+            return
+        control.send(json.dumps({"ready": branch.layers}).encode())
+        _serve(branch)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _serve(nursery: Nursery) -> None:
+    try:
+        with contextlib.suppress(BrokenPipeError):  # the grader is gone: so are we
+            nursery.run()
+    finally:
+        nursery.end()
+
+
 def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> list[str]:
     """Set up every layer for this process; return them. Raises OSError if one cannot be set up."""
     layers = nursery.layers
-    serve.rehearse()
+    serve.rehearse(nursery.device)
     os.setsid()
     confinement.close_all_but(descriptor)
     confinement.limit_resources(limits, "address-space" not in layers)
@@ -212,7 +264,7 @@ def main(descriptor: int) -> None:
         layers = _layers(wanted, settings["readable"], settings["masked"])
         for name in settings["preload"]:
             torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
-        warm_up()
+        warm_up("cpu")
         readable = (
             settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
         )
@@ -227,11 +279,7 @@ def main(descriptor: int) -> None:
             json.dumps({"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}).encode()
         )
         return
-    try:
-        with contextlib.suppress(BrokenPipeError):  # the grader is gone: so are we
-            nursery.run()
-    finally:
-        nursery.end()
+    _serve(nursery)
 
 
 def _layers(wanted: list[str], readable: list[str], masked: list[str]) -> list[str]:
@@ -304,17 +352,19 @@ def _succeeds_in_a_child(action: Callable[[], None]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def warm_up() -> None:
+def warm_up(device: str) -> None:
     """Run what a first call would initialise, so that no worker pays for it and none needs /proc."""
     import torch
 
     torch.set_num_threads(1)
     with contextlib.suppress(RuntimeError):
         torch.set_num_interop_threads(1)
-    image = torch.ones(1, 1, 8, 8, requires_grad=True)
-    layer = torch.nn.Conv2d(1, 2, 3)
-    torch.nn.functional.cross_entropy(layer(image).flatten(1), torch.zeros(1, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
-    matrix = torch.eye(4, dtype=torch.float64)
+    image = torch.ones(1, 1, 8, 8, device=device, requires_grad=True)
+    layer = torch.nn.Conv2d(1, 2, 3).to(device)
+    labels = torch.zeros(1, dtype=torch.int64, device=device)
+    if device == "cpu":  # elsewhere the first one starts a thread, which a fork would lose
+        torch.nn.functional.cross_entropy(layer(image).flatten(1), labels).backward()  # type: ignore[no-untyped-call]
+    matrix = torch.eye(4, dtype=torch.float64, device=device)
     (matrix @ matrix).sort(stable=True)
     torch.get_rng_state().numpy()
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.worker import wire
+from autograder.worker import provenance, simgpu, wire
 
 STDOUT_TAIL_CHARS = 8_000  # what a report shows of the output; a flood costs the student time and us nothing
 ERROR_CHARS = 500
@@ -111,7 +111,7 @@ def answer(session: Session, request: dict[str, Any], payload: bytearray) -> byt
     arguments = wire.decode(request.get("args", {"t": []}), inputs, session.object)
     keywords = wire.decode(request.get("kwargs", {"d": []}), inputs, session.object)
     sys.stdout = sys.stderr = session.output
-    encoder = wire.Encoder(session.handle)
+    encoder = wire.Encoder(session.handle, _fetched)
     header: dict[str, Any] = {"seq": request["seq"]}
     start = time.perf_counter_ns()
     try:
@@ -132,13 +132,13 @@ import torch
 def rehearse(a, b):
     c = torch.minimum(a[:, None], b[None, :]).clamp(min=0).prod(-1) / (a.sum(-1)[:, None] + 1)
     order = torch.sort(c[:, 0], descending=True, stable=True).indices
-    total = torch.cumsum(c[order, 0] >= 0.5, 0) / torch.arange(1, len(order) + 1)
+    total = torch.cumsum(c[order, 0] >= 0.5, 0) / torch.arange(1, len(order) + 1, device=a.device)
     values = {i: float(v) for i, v in enumerate(torch.where(total > 0, total, torch.zeros_like(total)))}
     return c, order, {"values": values, "largest": c.flatten().max().item(), "rows": [row.tolist() for row in c]}
 """
 
 
-def rehearse() -> None:
+def rehearse(device: str = "cpu") -> None:
     """Answer a few requests about nothing.
 
     A forked process copies every page that it writes to, a few thousand of them in its first calls. A worker that waits
@@ -149,7 +149,7 @@ def rehearse() -> None:
     for number in range(REHEARSED_CALLS):
         encoder = wire.Encoder()
         inputs = torch.ones(4, 4, dtype=torch.float64), torch.ones(3, 4, dtype=torch.float64)
-        request = {"op": "call", "seq": number, "name": "rehearse", "args": encoder.encode(inputs)}
+        request = {"op": "call", "seq": number, "name": "rehearse", "device": device, "args": encoder.encode(inputs)}
         frame = wire.pack(request, encoder)
         size, _ = wire.PREFIX.unpack_from(frame)
         start = wire.PREFIX.size + size
@@ -197,7 +197,9 @@ def _call(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwar
     """Call a function, a class, or a method of an object that stayed here."""
     target = _target(session, request)
     if not request.get("observe"):
-        return {"value": target(*args, **kwargs)}
+        value, device = target(*args, **kwargs), request.get("device", "cpu")
+        is_made = isinstance(target, type) and isinstance(value, torch.nn.Module)
+        return {"value": value.to(device) if is_made and device != "cpu" else value}
     # what an earlier call has changed for good is a side effect too; random numbers may be drawn between two calls
     before = {**session.state_at_start, RANDOM_STATE: _torch_state()[RANDOM_STATE]}
     value = target(*args, **kwargs)
@@ -222,6 +224,17 @@ def _gradients(
     return {"value": value.detach(), "gradients": tuple(found[: len(leaves)]), "parameters": by_name}
 
 
+def _blame(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Do once more what was asked, and say which line put a tensor on the wrong device: ``(where, kind, name)``."""
+    operation, place = OPERATIONS[request["asked"]], session.module.__dict__
+    found = provenance.blamed(
+        lambda: operation(session, request, args, kwargs), lambda name: name in session.files, place
+    )
+    if found is None:
+        return {"value": None}
+    return {"value": (f"line {found.line} of {session.files[found.filename]}", found.kind, found.name)}
+
+
 def _state(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return PyTorch's global state in comparable form."""
     return {"value": _torch_state()}
@@ -233,6 +246,7 @@ OPERATIONS: dict[str, Operation] = {
     "value": _value,
     "call": _call,
     "gradients": _gradients,
+    "blame": _blame,
     "state": _state,
 }
 
@@ -296,9 +310,15 @@ def _target(session: Session, request: dict[str, Any]) -> Any:
 
 def _placed(tensor: Tensor, info: wire.TensorInfo, device: str) -> Tensor:
     tensor = wire.with_strides(tensor, info)
-    if device != "cpu":
+    if device == simgpu.NAME:
+        tensor = simgpu.simulated(tensor)  # its memory is nobody else's: there is nothing to copy
+    elif device != "cpu":
         tensor = tensor.to(device)
     return tensor.requires_grad_() if info.requires_grad else tensor
+
+
+def _fetched(tensor: Tensor) -> Tensor:
+    return simgpu.raw(tensor) if simgpu.is_simulated(tensor) else tensor.detach().cpu()
 
 
 def _torch_state() -> dict[str, str]:

@@ -91,9 +91,15 @@ class TensorInfo:
 
 @dataclass
 class Encoder:
-    """Collects the tensors of a frame while values are written."""
+    """Collects the tensors of a frame while values are written.
+
+    Attributes:
+        handle: names an object that stays here, or returns ``None``.
+        fetch: returns the CPU's copy (or view) of a tensor that is elsewhere.
+    """
 
     handle: Callable[[Any], HandleRef | None] = lambda value: None
+    fetch: Callable[[Tensor], Tensor] = lambda tensor: tensor.detach().cpu()
     tensors: list[list[Any]] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
     nodes: int = 0
@@ -149,9 +155,9 @@ class Encoder:
         if len(self.tensors) >= MAX_TENSORS:
             raise WireError("too many tensors to be sent")
         strides = list(tensor.stride()) if not tensor.is_contiguous() and _is_dense(tensor) else None
-        flat = tensor
-        if not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_conj() or tensor.is_neg():
-            flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+        flat = tensor if tensor.is_cpu else self.fetch(tensor)
+        if not flat.is_contiguous() or flat.is_conj() or flat.is_neg():
+            flat = flat.detach().resolve_conj().resolve_neg().contiguous()
         size = flat.numel() * flat.element_size()
         self.chunks.append(ctypes.string_at(flat.data_ptr(), size) if size else b"")
         device = "cpu" if tensor.is_cpu else str(tensor.device)

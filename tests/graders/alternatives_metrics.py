@@ -28,7 +28,7 @@ import numpy as np
 
 
 def pixel_accuracy(pred, target, ignore_index=None):
-    p, t = pred.numpy().astype(np.int64), target.numpy().astype(np.int64)
+    p, t = pred.cpu().numpy().astype(np.int64), target.cpu().numpy().astype(np.int64)
     if p.shape != t.shape:
         raise ValueError(f"{p.shape} and {t.shape}")
     mask = np.ones_like(t, dtype=bool) if ignore_index is None else t != ignore_index
@@ -121,7 +121,8 @@ def box_iou(boxes1, boxes2):
         if b.dim() != 2 or b.size(1) != 4:
             raise ValueError("expected (N, 4)")
     double = boxes1.dtype == torch.float64 or boxes2.dtype == torch.float64
-    result = torch.zeros((len(boxes1), len(boxes2)), dtype=torch.float64 if double else torch.float32)
+    dtype = torch.float64 if double else torch.float32
+    result = torch.zeros((len(boxes1), len(boxes2)), dtype=dtype, device=boxes1.device)
     for i in range(len(boxes1)):
         x1, y1, x2, y2 = [float(v) for v in boxes1[i]]
         for j in range(len(boxes2)):
@@ -145,14 +146,14 @@ def box_iou(boxes1, boxes2):
     if boxes1.ndim != 2 or boxes2.ndim != 2 or boxes1.shape[1] != 4 or boxes2.shape[1] != 4:
         raise ValueError("expected (N, 4)")
     out = torch.float64 if torch.float64 in (boxes1.dtype, boxes2.dtype) else torch.float32
-    a, b = boxes1.to(torch.float64).numpy(), boxes2.to(torch.float64).numpy()
+    a, b = boxes1.detach().cpu().double().numpy(), boxes2.detach().cpu().double().numpy()
     wh = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
     inter = np.prod(np.clip(wh, 0, None), axis=2)
     area_a, area_b = (np.prod(np.clip(x[:, 2:] - x[:, :2], 0, None), axis=1) for x in (a, b))
     union = area_a[:, None] + area_b[None, :] - inter
     with np.errstate(invalid="ignore", divide="ignore"):
         iou = np.where(union > 0, inter / union, 0.0)
-    return torch.from_numpy(iou).to(out)
+    return torch.from_numpy(iou).to(boxes1.device, out)
 """,
     ),
     Alternative(
@@ -212,20 +213,21 @@ import numpy as np
 
 def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ignore=None):
     P, G = pred_boxes.shape[0], gt_boxes.shape[0]
-    flags = np.zeros(G, dtype=bool) if gt_ignore is None else gt_ignore.numpy().astype(bool)
+    flags = np.zeros(G, dtype=bool) if gt_ignore is None else gt_ignore.cpu().numpy().astype(bool)
     if pred_scores.shape[0] != P or flags.shape[0] != G or not 0.0 <= iou_threshold <= 1.0:
         raise ValueError("arguments do not fit")
-    table = box_iou(pred_boxes, gt_boxes).numpy().copy()
+    table = box_iou(pred_boxes, gt_boxes).cpu().numpy().copy()
     on_crowd = (table[:, flags] >= iou_threshold).any(axis=1)
     table[:, flags] = -1
     tp = np.zeros(P, dtype=bool)
     if G:
-        for p in np.argsort(-pred_scores.numpy(), kind="stable"):
+        for p in np.argsort(-pred_scores.cpu().numpy(), kind="stable"):
             g = int(np.argmax(table[p]))
             if table[p, g] >= iou_threshold:
                 tp[p] = True
                 table[:, g] = -1
-    return torch.from_numpy(tp), torch.from_numpy(on_crowd & ~tp)
+    device = pred_boxes.device
+    return torch.from_numpy(tp).to(device), torch.from_numpy(on_crowd & ~tp).to(device)
 """,
     ),
     Alternative(
@@ -255,7 +257,8 @@ def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ig
             used[-j] = tp[i] = True
         else:
             ignored[i] = any(iou_of(preds[i], b) >= iou_threshold for b, skip in zip(truth, ignore) if skip)
-    return torch.tensor(tp, dtype=torch.bool), torch.tensor(ignored, dtype=torch.bool)
+    tp, ignored = (torch.tensor(flags, dtype=torch.bool, device=pred_boxes.device) for flags in (tp, ignored))
+    return tp, ignored
 """,
     ),
     Alternative(
@@ -277,12 +280,12 @@ def precision_recall(tp, scores, num_gt):
     if tp.shape != scores.shape or num_gt < 0:
         raise ValueError("arguments")
     dtype = scores.dtype if scores.dtype in (torch.float32, torch.float64) else torch.float32
-    order = np.argsort(-scores.numpy().astype(np.float64), kind="mergesort")
-    hits = np.cumsum(tp.numpy()[order].astype(np.float64))
+    order = np.argsort(-scores.cpu().numpy().astype(np.float64), kind="mergesort")
+    hits = np.cumsum(tp.cpu().numpy()[order].astype(np.float64))
     precision = hits / np.arange(1, len(hits) + 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = hits / np.float64(num_gt) if num_gt else np.full_like(hits, np.nan)
-    return torch.as_tensor(precision, dtype=dtype), torch.as_tensor(recall, dtype=dtype)
+    return tuple(torch.as_tensor(column, dtype=dtype, device=scores.device) for column in (precision, recall))
 """,
     ),
     Alternative(
@@ -301,7 +304,7 @@ def precision_recall(tp, scores, num_gt):
         precision.append(right / rank)
         recall.append(right / num_gt if num_gt else math.nan)
     dtype = torch.float64 if scores.dtype is torch.float64 else torch.float32
-    return [torch.tensor(precision, dtype=dtype), torch.tensor(recall, dtype=dtype)]
+    return [torch.tensor(column, dtype=dtype, device=scores.device) for column in (precision, recall)]
 """,
     ),
     Alternative(
@@ -333,7 +336,7 @@ import numpy as np
 def average_precision(precision, recall, method="all_points"):
     if method not in {"step", "all_points", "11_point", "101_point", "trapezoid"}:
         raise ValueError(f"unknown method {method}")
-    p, r = precision.numpy().astype(np.float64), recall.numpy().astype(np.float64)
+    p, r = precision.cpu().numpy().astype(np.float64), recall.cpu().numpy().astype(np.float64)
     if np.isnan(r).any():
         return float("nan")
     if r.size == 0:
@@ -372,18 +375,19 @@ def average_precision(precision, recall, method="all_points"):
     if method not in ("step", "all_points", "11_point", "101_point", "trapezoid"):
         raise ValueError("method")
     if precision.numel() == 0:
-        return torch.tensor(0.0)
+        return precision.new_zeros(())
     if recall.isnan().any():
-        return torch.tensor(float("nan"))
+        return recall.new_tensor(float("nan"))
     p, r = precision.float(), recall.float()
+    zero, one = r.new_zeros(1), r.new_ones(1)
     if method in ("11_point", "101_point"):
-        grid = torch.linspace(0, 1, int(method.split("_")[0]))
-        return torch.stack([p[r >= t].max() if (r >= t).any() else torch.tensor(0.0) for t in grid]).mean()
+        grid = torch.linspace(0, 1, int(method.split("_")[0]), device=r.device)
+        return torch.stack([p[r >= t].max() if (r >= t).any() else zero[0] for t in grid]).mean()
     if method == "trapezoid":
-        return torch.trapezoid(torch.cat([torch.ones(1), p]), torch.cat([torch.zeros(1), r]))
+        return torch.trapezoid(torch.cat([one, p]), torch.cat([zero, r]))
     if method == "all_points":
         p = torch.flip(torch.cummax(torch.flip(p, [0]), 0)[0], [0])
-    return torch.sum(torch.diff(r, prepend=torch.zeros(1)) * p)
+    return torch.sum(torch.diff(r, prepend=zero) * p)
 """,
     ),
     Alternative(
@@ -447,9 +451,10 @@ _MEAN_AVERAGE_PRECISION = (
             _edit(
                 MEAN_AVERAGE_PRECISION,
                 'return {"map": mean, "map_per_class": per_class, "ap": ap}',
-                'return {\n        "map": torch.tensor(mean),\n'
-                '        "map_per_class": {c: torch.tensor(v) for c, v in per_class.items()},\n'
-                '        "ap": {k: torch.tensor(v, dtype=torch.float64) for k, v in ap.items()},\n    }',
+                'device = preds[0]["scores"].device if preds else None\n'
+                '    return {\n        "map": torch.tensor(mean, device=device),\n'
+                '        "map_per_class": {c: torch.tensor(v, device=device) for c, v in per_class.items()},\n'
+                '        "ap": {k: torch.tensor(v, dtype=torch.float64, device=device) for k, v in ap.items()},\n    }',
             ),
             "tuple(round(0.5 + 0.05 * i, 2) for i in range(10))",
             "[0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]",
@@ -467,19 +472,19 @@ COCO_IOU_THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10))
 def mean_average_precision(preds, targets, iou_thresholds=(0.5,), method="all_points"):
     if len(preds) != len(targets):
         raise ValueError("images")
-    images = [x["labels"].numpy() for x in [*preds, *targets]]
+    images = [x["labels"].cpu().numpy() for x in [*preds, *targets]]
     labels = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *images]))
     ap = {}
     for t in iou_thresholds:
         for c in labels:
             tp, scores, total = [], [], 0
             for p, g in zip(preds, targets):
-                pi, gi = np.flatnonzero(p["labels"].numpy() == c), np.flatnonzero(g["labels"].numpy() == c)
-                crowd = g["iscrowd"][gi].bool() if "iscrowd" in g else torch.zeros(len(gi), dtype=torch.bool)
+                pi, gi = (np.flatnonzero(x["labels"].cpu().numpy() == c) for x in (p, g))
+                crowd = g.get("iscrowd", torch.zeros_like(g["labels"]))[gi].bool()
                 hit, skip = match_detections(p["boxes"][pi], p["scores"][pi], g["boxes"][gi], t, crowd)
-                keep = ~skip.numpy()
-                tp.append(hit.numpy()[keep])
-                scores.append(p["scores"].numpy()[pi][keep])
+                keep = ~skip.cpu().numpy()
+                tp.append(hit.cpu().numpy()[keep])
+                scores.append(p["scores"].cpu().numpy()[pi][keep])
                 total += len(gi) - int(crowd.sum())
             curve = precision_recall(torch.tensor(np.concatenate(tp)), torch.tensor(np.concatenate(scores)), total)
             ap[c, t] = np.float64(average_precision(*curve, method)) if total else np.nan
@@ -503,7 +508,7 @@ class Evaluator:
         self.total = defaultdict(int)
 
     def add(self, pred, target, threshold):
-        crowd = target.get("iscrowd", torch.zeros(len(target["labels"]))).bool()
+        crowd = target.get("iscrowd", torch.zeros_like(target["labels"])).bool()
         for c in {*pred["labels"].tolist(), *target["labels"].tolist()}:
             p, g = pred["labels"] == c, target["labels"] == c
             self.total[c] += (~crowd[g]).sum().item()

@@ -12,7 +12,7 @@ PIXEL_ACCURACY = """\
 def pixel_accuracy(pred, target, ignore_index=None):
     if pred.shape != target.shape:
         raise ValueError("pred and target must have the same shape")
-    keep = torch.ones(target.shape, dtype=torch.bool)
+    keep = torch.ones(target.shape, dtype=torch.bool, device=target.device)
     if ignore_index is not None:
         keep = target.to(torch.int64) != ignore_index
     if keep.sum() == 0:
@@ -54,8 +54,8 @@ def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ig
     ious = box_iou(pred_boxes, gt_boxes).tolist()
     order = torch.sort(pred_scores, descending=True, stable=True)[1].tolist()
     taken = set()
-    tp = torch.zeros(n, dtype=torch.bool)
-    ignored = torch.zeros(n, dtype=torch.bool)
+    tp = torch.zeros(n, dtype=torch.bool, device=pred_boxes.device)
+    ignored = torch.zeros_like(tp)
     for d in order:
         best, best_iou = None, -1.0
         for g in range(m):
@@ -129,7 +129,7 @@ def mean_average_precision(preds, targets, iou_thresholds=(0.5,), method="all_po
             tps, scores, num_gt = [], [], 0
             for pred, target in zip(preds, targets):
                 mine, theirs = pred["labels"] == c, target["labels"] == c
-                crowd = torch.zeros(int(theirs.sum()), dtype=torch.bool)
+                crowd = torch.zeros(int(theirs.sum()), dtype=torch.bool, device=theirs.device)
                 if "iscrowd" in target:
                     crowd = target["iscrowd"][theirs].bool()
                 hit, skip = match_detections(
@@ -383,7 +383,7 @@ BOX_IOU_MUTANTS = (
         "+ 1 pixel, boxes that touch",
         """\
 def box_iou(boxes1, boxes2):
-    out = torch.zeros(len(boxes1), len(boxes2), dtype=boxes1.dtype)
+    out = boxes1.new_zeros(len(boxes1), len(boxes2))
     for i, (ax1, ay1, ax2, ay2) in enumerate(boxes1.tolist()):
         for j, (bx1, by1, bx2, by2) in enumerate(boxes2.tolist()):
             w = max(0, min(ax2, bx2) - max(ax1, bx1) + 1)
@@ -546,7 +546,7 @@ def box_iou(boxes1, boxes2):
             BOX_IOU,
             (
                 "    dtype =",
-                "    if len(boxes1) == 0 or len(boxes2) == 0:\n        return torch.tensor([])\n    dtype =",
+                "    if len(boxes1) == 0 or len(boxes2) == 0:\n        return boxes1.new_zeros(0)\n    dtype =",
             ),
         ),
         "check_no_boxes",
@@ -612,7 +612,7 @@ def box_iou(boxes1, boxes2):
         "T6-X17b",
         "box_iou",
         "draws random numbers",
-        _edit(BOX_IOU, ("    return iou", "    return iou + 0 * torch.rand(1, dtype=dtype)")),
+        _edit(BOX_IOU, ("    return iou", "    return iou + 0 * torch.rand(1, dtype=dtype, device=iou.device)")),
         "check_iou_of_views",
         None,
         "the result is right; the message says what was changed",
@@ -671,11 +671,11 @@ MATCH_DETECTIONS_MUTANTS = (
 def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ignore=None):
     if len(pred_boxes) != len(pred_scores) or (gt_ignore is not None and len(gt_ignore) != len(gt_boxes)):
         raise ValueError("lengths differ")
-    tp = torch.zeros(len(pred_boxes), dtype=torch.bool)
-    ignored = torch.zeros(len(pred_boxes), dtype=torch.bool)
+    tp = torch.zeros(len(pred_boxes), dtype=torch.bool, device=pred_boxes.device)
+    ignored = tp.clone()
     if len(gt_boxes) == 0:
         return tp, ignored
-    crowd = torch.zeros(len(gt_boxes), dtype=torch.bool) if gt_ignore is None else gt_ignore
+    crowd = tp.new_zeros(len(gt_boxes)) if gt_ignore is None else gt_ignore
     used = [False] * len(gt_boxes)
     iou = box_iou(pred_boxes, gt_boxes)
     for i in pred_scores.argsort(descending=True, stable=True):
@@ -699,8 +699,8 @@ def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ig
     if len(pred_boxes) != len(pred_scores) or (gt_ignore is not None and len(gt_ignore) != len(gt_boxes)):
         raise ValueError("lengths differ")
     iou = box_iou(pred_boxes, gt_boxes)
-    tp = torch.zeros(len(pred_boxes), dtype=torch.bool)
-    ignored = torch.zeros(len(pred_boxes), dtype=torch.bool)
+    tp = torch.zeros(len(pred_boxes), dtype=torch.bool, device=iou.device)
+    ignored = tp.clone()
     for j in range(len(gt_boxes)):
         column = iou[:, j].clone()
         if gt_ignore is not None and gt_ignore[j]:
@@ -1357,7 +1357,7 @@ MEAN_AVERAGE_PRECISION_MUTANTS = (
                 '                tps.append(hit[~skip])\n                scores.append(pred["scores"][mine][~skip])\n',
                 '                s = pred["scores"][mine][~skip]\n'
                 "                tps.append(hit[~skip][s.argsort(descending=True)])\n"
-                "                scores.append(-torch.arange(len(s)).double() - 1000 * len(scores))\n",
+                "                scores.append(-torch.arange(len(s), device=s.device).double() - 1000 * len(scores))\n",
             ),
         ),
         "check_one_ranking_for_all_images",
@@ -1466,7 +1466,7 @@ def mean_average_precision(preds, targets, iou_thresholds=(0.5,), method="all_po
     for t in iou_thresholds:
         hits, scores, classes, truth = [], [], [], []
         for p, g in zip(preds, targets):
-            crowd = g["iscrowd"].bool() if "iscrowd" in g else torch.zeros(len(g["boxes"]), dtype=torch.bool)
+            crowd = g["iscrowd"].bool() if "iscrowd" in g else torch.zeros_like(g["labels"], dtype=torch.bool)
             hit, skip = match_detections(p["boxes"], p["scores"], g["boxes"], t, crowd)
             hits.append(hit[~skip])
             scores.append(p["scores"][~skip])
@@ -1681,7 +1681,7 @@ COCO_IOU_THRESHOLDS = tuple(i / 100 for i in range(50, 100, 5))
             MEAN_AVERAGE_PRECISION,
             (
                 "    ap = {}\n",
-                '    crowds = [x.pop("iscrowd", torch.zeros(len(x["labels"]))).bool() for x in targets]\n    ap = {}\n',
+                '    crowds = [x.pop("iscrowd", torch.zeros_like(x["labels"])).bool() for x in targets]\n    ap = {}\n',
             ),
             ("for pred, target in zip(preds, targets):", "for pred, target, flags in zip(preds, targets, crowds):"),
             (
@@ -1711,6 +1711,396 @@ COCO_IOU_THRESHOLDS = tuple(i / 100 for i in range(50, 100, 5))
     ),
 )
 
+_GLOBAL_DEVICE = 'device = "cuda" if torch.cuda.is_available() else "cpu"\n\n\n'
+
+
+def _misplaced(id: str, exercise: str, mistake: str, source: str) -> Mutant:
+    """Return a mutant whose results are right, and not where they should be."""
+    return Mutant(
+        id, exercise, mistake, source, f"check_placement_of_{exercise}", None, "no value is wrong; the line is named"
+    )
+
+
+MISPLACED = (
+    (
+        _misplaced(
+            "T6-X70a",
+            "pixel_accuracy",
+            "torch.ones without a device",
+            _edit(PIXEL_ACCURACY, (", device=target.device", "")),
+        ),
+        "keep = torch.ones(target.shape, dtype=torch.bool)",
+    ),
+    (
+        _misplaced(
+            "T6-X70b",
+            "box_iou",
+            "torch.zeros without a device, filled where the union is not 0",
+            _edit(
+                BOX_IOU,
+                (
+                    "    iou = inter / union\n    iou[union == 0] = 0\n",
+                    "    iou = torch.zeros(inter.shape, dtype=dtype)\n"
+                    "    iou[union > 0] = inter[union > 0] / union[union > 0]\n",
+                ),
+            ),
+        ),
+        "iou = torch.zeros(inter.shape, dtype=dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X70c",
+            "match_detections",
+            "torch.zeros without a device",
+            _edit(MATCH_DETECTIONS, (", device=pred_boxes.device", "")),
+        ),
+        "tp = torch.zeros(n, dtype=torch.bool)",
+    ),
+    (
+        _misplaced(
+            "T6-X70d",
+            "precision_recall",
+            "torch.arange without a device",
+            _edit(
+                PRECISION_RECALL,
+                ("    fps = torch.cumsum(1 - hits, 0)\n", "    ranks = torch.arange(1, len(tp) + 1)\n"),
+                ("tps / (tps + fps)", "tps / ranks"),
+            ),
+        ),
+        "ranks = torch.arange(1, len(tp) + 1)",
+    ),
+    (
+        _misplaced(
+            "T6-X70e",
+            "average_precision",
+            "torch.linspace without a device",
+            _edit(
+                AVERAGE_PRECISION,
+                (
+                    '        n = 10 if method == "11_point" else 100\n',
+                    '        n = 10 if method == "11_point" else 100\n'
+                    "        grid = torch.linspace(0, 1, n + 1, dtype=recall.dtype)\n"
+                    "        reached = recall >= grid[:, None] - 1e-6\n"
+                    "        return (precision * reached).max(dim=1).values.mean().item()\n",
+                ),
+            ),
+        ),
+        "grid = torch.linspace(0, 1, n + 1, dtype=recall.dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X70f",
+            "mean_average_precision",
+            "torch.zeros without a device",
+            _edit(MEAN_AVERAGE_PRECISION, (", device=theirs.device", "")),
+        ),
+        "crowd = torch.zeros(int(theirs.sum()), dtype=torch.bool)",
+    ),
+    (
+        _misplaced(
+            "T6-X71a",
+            "pixel_accuracy",
+            "a NaN without a device, if there is nothing to count",
+            _edit(PIXEL_ACCURACY, ('return float("nan")', "return torch.tensor(math.nan)")),
+        ),
+        "return torch.tensor(math.nan)",
+    ),
+    (
+        _misplaced(
+            "T6-X71b",
+            "box_iou",
+            "torch.zeros without a device, if there are no boxes",
+            _edit(
+                BOX_IOU,
+                (
+                    "    a = boxes1.to(dtype)\n",
+                    "    if len(boxes1) == 0 or len(boxes2) == 0:\n"
+                    "        return torch.zeros(len(boxes1), len(boxes2), dtype=dtype)\n"
+                    "    a = boxes1.to(dtype)\n",
+                ),
+            ),
+        ),
+        "return torch.zeros(len(boxes1), len(boxes2), dtype=dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X71c",
+            "precision_recall",
+            "a recall of NaN without a device",
+            _edit(
+                PRECISION_RECALL,
+                ('torch.full_like(precision, float("nan"))', "torch.full((len(tp),), math.nan, dtype=dtype)"),
+            ),
+        ),
+        "return precision, torch.full((len(tp),), math.nan, dtype=dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X71d",
+            "average_precision",
+            "a 0 without a device, if the curve is empty",
+            _edit(AVERAGE_PRECISION, ("        return 0.0\n", "        return torch.tensor(0.0)\n")),
+        ),
+        "return torch.tensor(0.0)",
+    ),
+    (
+        _misplaced(
+            "T6-X71e",
+            "mean_average_precision",
+            "torch.zeros without a device, in images without the class",
+            _edit(
+                MEAN_AVERAGE_PRECISION,
+                (
+                    "                crowd = torch.zeros",
+                    "                if not theirs.any():\n"
+                    "                    tps.append(torch.zeros(int(mine.sum()), dtype=torch.bool))\n"
+                    '                    scores.append(pred["scores"][mine])\n'
+                    "                    continue\n"
+                    "                crowd = torch.zeros",
+                ),
+            ),
+        ),
+        "tps.append(torch.zeros(int(mine.sum()), dtype=torch.bool))",
+    ),
+    (
+        _misplaced(
+            "T6-X72a",
+            "box_iou",
+            "a constant tensor above the function",
+            "ZERO = torch.zeros(1)\n\n\n"
+            + _edit(
+                BOX_IOU,
+                (
+                    "    w = (torch.min(ax2, bx2) - torch.max(ax1, bx1)).clamp(min=0)\n",
+                    "    w = torch.max(torch.min(ax2, bx2) - torch.max(ax1, bx1), ZERO)\n",
+                ),
+            ),
+        ),
+        "w = torch.max(torch.min(ax2, bx2) - torch.max(ax1, bx1), ZERO)",
+    ),
+    (
+        _misplaced(
+            "T6-X72b",
+            "match_detections",
+            "a constant tensor that is returned if there are no detections",
+            "NOTHING = torch.tensor([], dtype=torch.bool)\n\n\n"
+            + _edit(
+                MATCH_DETECTIONS,
+                ("    taken = set()\n", "    if n == 0:\n        return NOTHING, NOTHING\n    taken = set()\n"),
+            ),
+        ),
+        "return NOTHING, NOTHING",
+    ),
+    (
+        _misplaced(
+            "T6-X72c",
+            "average_precision",
+            "constant tensors in a table above the function",
+            'GRIDS = {"11_point": torch.arange(11) / 10, "101_point": torch.arange(101) / 100}\n\n\n'
+            + _edit(
+                AVERAGE_PRECISION,
+                (
+                    '        n = 10 if method == "11_point" else 100\n',
+                    "        reached = recall >= GRIDS[method][:, None] - 1e-6\n"
+                    "        return (precision * reached).max(dim=1).values.mean().item()\n",
+                ),
+            ),
+        ),
+        "reached = recall >= GRIDS[method][:, None] - 1e-6",
+    ),
+    (
+        _misplaced(
+            "T6-X73a",
+            "pixel_accuracy",
+            "the result is moved to the CPU",
+            _edit(
+                PIXEL_ACCURACY,
+                (
+                    "(right & keep).sum().item() / keep.sum().item()",
+                    "((right & keep).sum() / keep.sum()).cpu()",
+                ),
+            ),
+        ),
+        "return ((right & keep).sum() / keep.sum()).cpu()",
+    ),
+    (
+        _misplaced(
+            "T6-X73b",
+            "box_iou",
+            "the boxes are moved to the CPU",
+            _edit(
+                BOX_IOU,
+                ("a = boxes1.to(dtype)", "a = boxes1.cpu().to(dtype)"),
+                ("b = boxes2.to(", "b = boxes2.cpu().to("),
+            ),
+        ),
+        "a = boxes1.cpu().to(dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X73c",
+            "match_detections",
+            "the result is moved to the CPU",
+            _edit(MATCH_DETECTIONS, ("    return tp, ignored", "    return tp.cpu(), ignored.cpu()")),
+        ),
+        "return tp.cpu(), ignored.cpu()",
+    ),
+    (
+        _misplaced(
+            "T6-X73d",
+            "precision_recall",
+            "one of the results is moved to the CPU",
+            _edit(PRECISION_RECALL, ("recall = tps / num_gt", 'recall = tps.to("cpu") / num_gt')),
+        ),
+        'recall = tps.to("cpu") / num_gt',
+    ),
+    (
+        _misplaced(
+            "T6-X74a",
+            "pixel_accuracy",
+            "numpy, straight from the device",
+            """\
+import numpy as np
+
+
+def pixel_accuracy(pred, target, ignore_index=None):
+    if pred.shape != target.shape:
+        raise ValueError("shapes")
+    p, t = pred.numpy().astype(int).ravel(), target.numpy().astype(int).ravel()
+    if ignore_index is not None:
+        p, t = p[t != ignore_index], t[t != ignore_index]
+    return float(np.mean(p == t)) if len(t) else math.nan
+""",
+        ),
+        "p, t = pred.numpy().astype(int).ravel(), target.numpy().astype(int).ravel()",
+    ),
+    (
+        _misplaced(
+            "T6-X74b",
+            "average_precision",
+            "numpy, straight from the device",
+            "import numpy as np\n\n\n"
+            + _edit(
+                AVERAGE_PRECISION,
+                ("p, r = precision.tolist(), recall.tolist()", "p, r = np.asarray(precision), np.asarray(recall)"),
+            ),
+        ),
+        "p, r = np.asarray(precision), np.asarray(recall)",
+    ),
+    (
+        _misplaced(
+            "T6-X74c",
+            "mean_average_precision",
+            "numpy for the labels, straight from the device",
+            "import numpy as np\n\n\n"
+            + _edit(
+                MEAN_AVERAGE_PRECISION,
+                (
+                    'classes |= set(image["labels"].tolist())',
+                    'classes |= set(np.unique(image["labels"].numpy()).tolist())',
+                ),
+            ),
+        ),
+        'classes |= set(np.unique(image["labels"].numpy()).tolist())',
+    ),
+    (
+        _misplaced(
+            "T6-X75a",
+            "box_iou",
+            "numpy, and not back to the device",
+            """\
+import numpy as np
+
+
+def box_iou(boxes1, boxes2):
+    if boxes1.ndim != 2 or boxes2.ndim != 2 or boxes1.shape[1] != 4 or boxes2.shape[1] != 4:
+        raise ValueError("expected (N, 4)")
+    dtype = torch.float64 if torch.float64 in (boxes1.dtype, boxes2.dtype) else torch.float32
+    a, b = boxes1.cpu().double().numpy(), boxes2.cpu().double().numpy()
+    wh = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    inter = wh.clip(0).prod(2)
+    area_a, area_b = ((x[:, 2:] - x[:, :2]).clip(0).prod(1) for x in (a, b))
+    union = area_a[:, None] + area_b - inter
+    iou = inter / np.where(union == 0, 1, union)
+    return torch.from_numpy(iou).to(dtype)
+""",
+        ),
+        "return torch.from_numpy(iou).to(dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X75b",
+            "match_detections",
+            "numpy, and not back to the device",
+            "import numpy as np\n\n\n"
+            + _edit(
+                MATCH_DETECTIONS,
+                (
+                    "    tp = torch.zeros(n, dtype=torch.bool, device=pred_boxes.device)\n",
+                    "    tp = np.zeros(n, dtype=bool)\n",
+                ),
+                ("torch.zeros_like(tp)", "np.zeros(n, dtype=bool)"),
+                ("    return tp, ignored", "    return torch.from_numpy(tp), torch.from_numpy(ignored)"),
+            ),
+        ),
+        "return torch.from_numpy(tp), torch.from_numpy(ignored)",
+    ),
+    (
+        _misplaced(
+            "T6-X75c",
+            "precision_recall",
+            "numpy, and not back to the device",
+            """\
+import numpy as np
+
+
+def precision_recall(tp, scores, num_gt):
+    if len(tp) != len(scores) or num_gt < 0:
+        raise ValueError("arguments")
+    order = np.argsort(-scores.cpu().numpy(), kind="stable")
+    hits = tp.cpu().numpy()[order].cumsum()
+    dtype = torch.float64 if scores.dtype == torch.float64 else torch.float32
+    precision = torch.as_tensor(hits / np.arange(1, len(hits) + 1), dtype=dtype)
+    recall = torch.as_tensor(hits / num_gt if num_gt else hits * np.nan, dtype=dtype)
+    return precision, recall
+""",
+        ),
+        "precision = torch.as_tensor(hits / np.arange(1, len(hits) + 1), dtype=dtype)",
+    ),
+    (
+        _misplaced(
+            "T6-X76a",
+            "match_detections",
+            "a device for the whole notebook",
+            _GLOBAL_DEVICE + _edit(MATCH_DETECTIONS, ("device=pred_boxes.device", "device=device")),
+        ),
+        "tp = torch.zeros(n, dtype=torch.bool, device=device)",
+    ),
+    (
+        _misplaced(
+            "T6-X76b",
+            "precision_recall",
+            "a device for the whole notebook",
+            _GLOBAL_DEVICE
+            + _edit(
+                PRECISION_RECALL,
+                ("    hits = tp[order].to(dtype)\n", "    tp = tp.to(device)\n    hits = tp[order].to(dtype)\n"),
+            ),
+        ),
+        "tp = tp.to(device)",
+    ),
+    (
+        _misplaced(
+            "T6-X76c",
+            "mean_average_precision",
+            "a device for the whole notebook",
+            _GLOBAL_DEVICE + _edit(MEAN_AVERAGE_PRECISION, ("device=theirs.device", "device=device")),
+        ),
+        "crowd = torch.zeros(int(theirs.sum()), dtype=torch.bool, device=device)",
+    ),
+)
+"""Mistakes about devices, which cost the points of placement alone, and the line that the report must name."""
+
 MUTANTS = (
     *PIXEL_ACCURACY_MUTANTS,
     *BOX_IOU_MUTANTS,
@@ -1718,4 +2108,5 @@ MUTANTS = (
     *PRECISION_RECALL_MUTANTS,
     *AVERAGE_PRECISION_MUTANTS,
     *MEAN_AVERAGE_PRECISION_MUTANTS,
+    *(mutant for mutant, _ in MISPLACED),
 )

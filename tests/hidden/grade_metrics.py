@@ -18,17 +18,21 @@ from wrong import metrics as wrong
 from autograder.checks import (
     BoxPicture,
     CurvePicture,
+    Runs,
+    cpu_only,
     exercise,
     expect_close,
     expect_equal,
     expect_item,
     expect_no_side_effects,
     expect_number,
+    expect_placement,
     expect_raises,
     expect_tensor,
     expect_tuple,
     hint,
     misconception,
+    not_simulated,
     oracle,
     picture,
     points,
@@ -39,6 +43,8 @@ metrics = oracle(reference)
 
 METRIC_RTOL = 1e-5  # a right answer may be computed in float32, or divide by union + 1e-6 (boxes here have sides >= 10)
 METRIC_ATOL = 1e-6  # the same, where the right answer is 0
+INVALID = "invalid arguments must raise, which is tested on the CPU only"
+MORE_NUMBERS = "larger inputs, but no other path through the code than the small cases above"
 MARGIN = 0.02  # how far random IoUs stay from a threshold: no rounding decides a match
 
 Image = dict[str, Tensor]
@@ -81,7 +87,7 @@ def check_background_hides_a_shifted_object(student: Any) -> None:
 
 
 @exercise("pixel_accuracy")
-@points(0.75)
+@points(0.5)
 @hint("An ignored pixel is in neither count of the fraction. Whose value decides: the target's or the prediction's?")
 @misconception("`ignore_index` has no effect", wrong.accuracy_ignores_nothing)
 @misconception("Ignored pixels are still part of the denominator", wrong.accuracy_divides_by_all)
@@ -134,6 +140,7 @@ def check_nothing_to_count(student: Any) -> None:
 
 
 @exercise("pixel_accuracy")
+@cpu_only(INVALID)
 @points(0.25)
 @hint("Compare the shapes before the values: PyTorch stretches what does not fit.")
 def check_shapes_must_be_equal(student: Any) -> None:
@@ -155,6 +162,14 @@ def check_bool_masks_and_views(student: Any) -> None:
     target, pred = labels("0123 0123 2222")[:, ::2], labels("0022 0113 2212")[:, ::2]
     actual = expect_no_side_effects(student, "pixel_accuracy", pred, target, ignore_index=2)
     expect_metric(actual, metrics.pixel_accuracy(pred, target, 2))
+
+
+@exercise("pixel_accuracy")
+@points(0.25)
+@hint("Which tensor do you make yourself, and on which device? `device=target.device` puts it beside the inputs.")
+def check_placement_of_pixel_accuracy(runs: Runs) -> None:
+    """On an accelerator, pixel accuracy works as on the CPU."""
+    expect_placement(runs)
 
 
 # ---------------------------------------------------------------------------------------------- IoU
@@ -246,7 +261,7 @@ def check_touching_boxes(student: Any) -> None:
 
 
 @exercise("box_iou")
-@points(0.5)
+@points(0.25)
 @hint("Every box of the first set meets every box of the second: how many numbers is that, and in which order?")
 @misconception("Rows and columns of the result are swapped", wrong.iou_transposed)
 @misconception("Widths and heights are computed with `+ 1`", wrong.iou_plus_one)
@@ -299,7 +314,7 @@ def check_inverted_boxes(student: Any) -> None:
 
 
 @exercise("box_iou")
-@points(0.5)
+@points(0.25)
 @hint("How many rows and columns has a table of no boxes against three? A result without numbers has a shape, too.")
 def check_no_boxes(student: Any) -> None:
     """Empty sets give a result of shape (0, G), (P, 0) or (0, 0)."""
@@ -364,6 +379,7 @@ def check_iou_of_views(student: Any) -> None:
 
 
 @exercise("box_iou")
+@cpu_only(INVALID)
 @points(0.25)
 @hint("Check the shape first: what has to be the last dimension, and how many dimensions are there?")
 def check_not_boxes(student: Any) -> None:
@@ -372,6 +388,14 @@ def check_not_boxes(student: Any) -> None:
     expect_tensor(student.box_iou(some, some), shape=(2, 2))
     expect_raises(lambda: student.box_iou(torch.zeros(2, 5, dtype=torch.float64), some))
     expect_raises(lambda: student.box_iou(some, torch.zeros(3, 3, dtype=torch.float64)))
+
+
+@exercise("box_iou")
+@points(0.5)
+@hint("A tensor lives where it is made: `torch.zeros(n, device=boxes1.device)`, or `boxes1.new_zeros(n)`.")
+def check_placement_of_box_iou(runs: Runs) -> None:
+    """On an accelerator, IoU works as on the CPU, and the table stays there."""
+    expect_placement(runs)
 
 
 # ---------------------------------------------------------------------------------------------- matching
@@ -499,7 +523,7 @@ CROWD = BoxPicture(
 
 
 @exercise("match_detections")
-@points(1)
+@points(0.5)
 @hint("A crowd neither rewards nor punishes. How many detections may lie on it?")
 @misconception("Ignored ground truth is treated like any other", wrong.match_ignored_as_normal)
 @misconception(
@@ -588,6 +612,7 @@ def check_ground_truth_listed_twice(student: Any) -> None:
 
 
 @exercise("match_detections")
+@not_simulated(MORE_NUMBERS)
 @points(0.25)
 @hint("Does anything in your code assume how many detections there are?")
 def check_many_detections(student: Any) -> None:
@@ -600,6 +625,7 @@ def check_many_detections(student: Any) -> None:
 
 
 @exercise("match_detections")
+@not_simulated(MORE_NUMBERS)
 @points(0.5)
 @hint("Follow the three steps of the docstring for each detection, the surest one first.")
 @misconception("One ground truth makes several detections right", wrong.match_many_to_one)
@@ -635,6 +661,7 @@ def check_matching_of_views(student: Any) -> None:
 
 
 @exercise("match_detections")
+@cpu_only(INVALID)
 @points(0.25)
 @hint("What has to be true of the lengths of boxes, scores and flags?")
 def check_lengths_must_fit(student: Any) -> None:
@@ -645,6 +672,14 @@ def check_lengths_must_fit(student: Any) -> None:
     expect_raises(lambda: student.match_detections(pred_boxes, scores, gt_boxes, 0.5, torch.tensor([False, True])))
 
 
+@exercise("match_detections")
+@points(0.5)
+@hint("You may go through Python lists. On which device does the result have to be when you are back?")
+def check_placement_of_match_detections(runs: Runs) -> None:
+    """On an accelerator, matching works as on the CPU, and both results stay there."""
+    expect_placement(runs)
+
+
 # ---------------------------------------------------------------------------------------------- precision and recall
 
 LECTURE_TP = torch.tensor([True, True, False, False, False, True])
@@ -652,7 +687,7 @@ LECTURE_SCORES = torch.tensor([0.9, 0.8, 0.79, 0.6, 0.5, 0.4], dtype=torch.float
 
 
 @exercise("precision_recall")
-@points(1)
+@points(0.75)
 @hint("Draw a line under row i: how many above it are right, how many are there, and how many should be found at all?")
 @misconception("Precision and recall are swapped", wrong.curve_swapped)
 @misconception(
@@ -672,7 +707,7 @@ def check_lecture_table(student: Any) -> None:
 
 
 @exercise("precision_recall")
-@points(1)
+@points(0.75)
 @hint("The rows of the curve go from the surest detection to the least sure one. In which order are the inputs?")
 @misconception("Detections are not sorted by score", wrong.curve_in_input_order)
 @misconception("The least confident detection comes first", wrong.curve_ascending)
@@ -699,6 +734,7 @@ def check_missed_objects_lower_recall(student: Any) -> None:
 
 
 @exercise("precision_recall")
+@not_simulated(MORE_NUMBERS)
 @points(0.5)
 @hint("Which of the two numbers can fall along the ranking, and which cannot?")
 @misconception("Precision and recall are swapped", wrong.curve_swapped)
@@ -770,6 +806,7 @@ def check_curve_of_views(student: Any, generator: Generator) -> None:
 
 
 @exercise("precision_recall")
+@cpu_only(INVALID)
 @points(0.25)
 @hint("Can there be fewer scores than detections, or fewer than no objects?")
 def check_curve_arguments(student: Any) -> None:
@@ -778,6 +815,14 @@ def check_curve_arguments(student: Any) -> None:
     expect_tuple(student.precision_recall(tp, scores, 2), 2)
     expect_raises(lambda: student.precision_recall(tp, reals(0.9, 0.8, 0.7), 2))
     expect_raises(lambda: student.precision_recall(tp, scores, -1))
+
+
+@exercise("precision_recall")
+@points(0.5)
+@hint("The ranks 1, 2, 3, ... are a tensor too. On which device is it?")
+def check_placement_of_precision_recall(runs: Runs) -> None:
+    """On an accelerator, precision and recall work as on the CPU, and stay there."""
+    expect_placement(runs)
 
 
 # ---------------------------------------------------------------------------------------------- average precision
@@ -844,7 +889,7 @@ def check_envelope(student: Any) -> None:
 
 
 @exercise("average_precision")
-@points(0.75)
+@points(0.5)
 @hint("How wide is a step, how high is it, and where does the first one begin?")
 @misconception("The envelope is used although steps were asked for", wrong.ap_envelope)
 @misconception("The area before the first recall is missing", wrong.ap_without_first_step)
@@ -960,6 +1005,7 @@ def check_best_and_worst_detector(student: Any) -> None:
 
 
 @exercise("average_precision")
+@cpu_only(INVALID)
 @points(0.25)
 @hint("What should happen to a name that is none of the five?")
 def check_unknown_method(student: Any) -> None:
@@ -970,6 +1016,7 @@ def check_unknown_method(student: Any) -> None:
 
 
 @exercise("average_precision")
+@not_simulated(MORE_NUMBERS)
 @points(0.5)
 @hint("Which precisions does the envelope look at, and how wide is each step of recall?")
 @misconception("The precisions are used as they are, without the envelope", wrong.ap_step)
@@ -995,6 +1042,14 @@ def check_area_of_views(student: Any) -> None:
     for method in ("all_points", "step", "11_point"):
         actual = expect_no_side_effects(student, "average_precision", strided(precision), strided(recall), method)
         expect_metric(actual, metrics.average_precision(precision, recall, method))
+
+
+@exercise("average_precision")
+@points(0.25)
+@hint("Recall levels that you make, and points that you add to the curve, belong on the curve's device.")
+def check_placement_of_average_precision(runs: Runs) -> None:
+    """On an accelerator, average precision works as on the CPU."""
+    expect_placement(runs)
 
 
 # ---------------------------------------------------------------------------------------------- mean average precision
@@ -1118,7 +1173,7 @@ def check_classes_weigh_the_same(student: Any) -> None:
 
 
 @exercise("mean_average_precision")
-@points(1)
+@points(0.5)
 @hint("The same detections are matched anew at each threshold. What happens to the numbers at the end?")
 @misconception("Only the first threshold decides", wrong.map_first_threshold)
 @misconception("The last threshold is left out of the mean", wrong.map_without_last_threshold)
@@ -1134,6 +1189,7 @@ def check_mean_over_thresholds(student: Any) -> None:
 
 
 @exercise("mean_average_precision")
+@cpu_only("there is no tensor in it")
 @points(0.5)
 @hint("Adding 0.05 again and again is not exact in binary. How many values are there, and which one is the last?")
 @misconception("The last threshold is missing: the grid ends at 0.90", wrong.thresholds_to_ninety)
@@ -1195,6 +1251,7 @@ def check_no_object_at_all(student: Any) -> None:
 
 
 @exercise("mean_average_precision")
+@not_simulated(MORE_NUMBERS)
 @points(1)
 @hint("Check the steps of the docstring one by one: per class and image match, drop, join, rank, area, mean.")
 @misconception("AP is computed for each image and then averaged", wrong.map_per_image)
@@ -1217,6 +1274,7 @@ def check_random_images(student: Any, generator: Generator) -> None:
 
 
 @exercise("mean_average_precision")
+@cpu_only(INVALID)
 @points(0.25)
 @hint("One dict of detections belongs to one dict of objects.")
 def check_one_target_per_image(student: Any) -> None:
@@ -1245,6 +1303,14 @@ def check_dicts_are_left_alone(student: Any) -> None:
         target["boxes"], target["labels"] = strided(target["boxes"]), strided(target["labels"])
     expect_map(expect_no_side_effects(student, "mean_average_precision", preds, targets),
                metrics.mean_average_precision(preds, targets))  # fmt: skip
+
+
+@exercise("mean_average_precision")
+@points(0.5)
+@hint("`torch.cat` needs all its tensors on one device, also those of an image without boxes.")
+def check_placement_of_mean_average_precision(runs: Runs) -> None:
+    """On an accelerator, mAP works as on the CPU."""
+    expect_placement(runs)
 
 
 # ---------------------------------------------------------------------------------------------- expectations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder.boundary.installation import installation
 from autograder.boundary.nursery import ALL_LAYERS, Nursery, SandboxSettings
@@ -28,7 +29,12 @@ def test_a_fit_machine_is_described(tmp_path: Path) -> None:
     assert is_fit
     assert lines[-1] == "verdict      fit to grade"
     assert str(tmp_path / "course.toml") in line_of(lines, "course")
-    assert "ms from the order to the first answer" in line_of(lines, "worker")
+    for device, words in (("cpu", "the CPU: "), ("simgpu", "a simulated accelerator: ")):
+        assert line_of(lines, device).removeprefix(device).strip().startswith(words)
+        assert "ms from the order of a worker to its first answer" in line_of(lines, device)
+    assert (
+        torch.cuda.is_available() or line_of(lines, "cuda") == "cuda         not run: there is no GPU on this machine"
+    )
     for name in ALL_LAYERS:
         assert layer_of(lines, name).startswith(("active", "missing ("))
     assert layer_of(lines, "seccomp") == "active, required"
@@ -78,11 +84,10 @@ def test_a_worker_that_answers_wrongly_is_a_verdict(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(doctor, "Student", Liar)
     lines, is_fit = doctor.examine(make_course(tmp_path).course)
     assert not is_fit
-    assert lines[-1] == "verdict      cannot grade: a worker gave a wrong answer to a question about nothing"
+    assert lines[-1] == "verdict      cannot grade: a worker for cpu gave a wrong answer to a question about nothing"
 
 
 def test_without_a_course_the_defaults_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_try_worker", lambda nursery: iter(()))
     monkeypatch.setattr(doctor, "landlock_version", lambda: 0)
     monkeypatch.setattr("os.geteuid", lambda: 1_000)
     lines = [*doctor._about()]

@@ -46,6 +46,7 @@ class Fake:
     calls: list[Called] = field(default_factory=lambda: [Called()])
     origins: dict[int, str] = field(default_factory=dict)
     left: Observation | None = None
+    device: str = "cpu"
 
     def origin_of(self, tensor: Tensor) -> TensorInfo | None:
         device = self.origins.get(id(tensor))
@@ -525,5 +526,6 @@ def test_tolerances_have_their_reasons() -> None:
         torch.int64: EXACT,
         torch.bool: EXACT,
     }.items():
-        assert tolerance_for(dtype) is tolerance
+        assert tolerance_for(dtype) is tolerance_for(dtype, "simgpu") is tolerance
+        assert tolerance_for(dtype, "cuda").rtol >= tolerance.rtol
         assert tolerance.reason

@@ -334,7 +334,7 @@ def test_warming_up_and_naming_versions_change_nothing() -> None:
 
     before = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     state = torch.get_rng_state()
-    nursery.warm_up()
+    nursery.warm_up("cpu")
     assert (torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()) == (*before[:2], 1)
     torch.set_rng_state(state)
     versions = nursery._versions()
@@ -517,7 +517,7 @@ def test_main_serves_until_its_socket_closes(
 
 def test_main_says_what_went_wrong(started: Callable[..., Started]) -> None:
     def break_it() -> None:
-        def warm_up() -> None:
+        def warm_up(device: str) -> None:
             raise RuntimeError("no torch")
 
         nursery.warm_up = warm_up

@@ -82,7 +82,7 @@ def test_a_call_is_answered_and_remembered(student: Callable[..., Student]) -> N
     first, second = one.calls
     assert (first.name, first.args[0] is x, first.kwargs, first.result is result) == ("scaled", True, {"by": 3}, True)
     assert (second.name, second.result) == ("THRESHOLD", 0.5)
-    one.begin_check("cpu")
+    one.begin_check()
     assert one.calls == []
     assert one.scaled.__name__ == "scaled"
     assert one.student_seconds > 0

@@ -29,9 +29,9 @@ from __future__ import annotations
 import torch
 
 from autograder.worker.simgpu import kernels, surface
-from autograder.worker.simgpu.memory import NAME, is_simulated, raw
+from autograder.worker.simgpu.memory import NAME, is_simulated, raw, simulated
 
-__all__ = ["NAME", "enable", "is_simulated", "raw"]
+__all__ = ["NAME", "enable", "is_simulated", "raw", "simulated"]
 
 _libraries: list[torch.library.Library] = []  # a library's kernels live as long as the object
 

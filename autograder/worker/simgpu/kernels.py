@@ -12,11 +12,14 @@ from torch._C import DispatchKey
 
 from autograder.worker.simgpu import devices, generators
 from autograder.worker.simgpu.devices import Operator
-from autograder.worker.simgpu.memory import NAME, is_simulated, raw, raw_together, replace, simulated
+from autograder.worker.simgpu.memory import NAME, is_simulated, raw, raw_if_plain, raw_together, replace, simulated
 
 Place = int | str  # an argument's position, or its name if it has no position
 
+ON_CPU = torch._C.DispatchKeySet(DispatchKey.CPU)
+
 NUMBERS = {bool, int, float, complex}
+SETTINGS = {*NUMBERS, type(None), str, torch.dtype, torch.layout, torch.memory_format}
 
 NOT_RESIZABLE = "Trying to resize storage that is not resizable"  # what PyTorch says of memory that it does not own
 
@@ -37,17 +40,21 @@ WHOLE = ("clone", "convolution", "convolution_backward", "linalg_lstsq", "linalg
 def register() -> list[torch.library.Library]:
     """Register every kernel; return the objects that keep them."""
     everything = torch.library.Library("_", "IMPL")  # type: ignore[no-untyped-call]
-    everything.fallback(_unobserved(run), "PrivateUse1")  # type: ignore[no-untyped-call]
+    everything.fallback(run, "PrivateUse1")  # type: ignore[no-untyped-call]
     for key in UNSUPPORTED_KEYS:
         everything.fallback(refuse, key)  # type: ignore[no-untyped-call]
     library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     register_one = library.m.impl  # type: ignore[union-attr]
     kernels = {name: _whole(name) for name in (*WHOLE, *_hidden_by_composites())}
     kernels.update({name: _view(name) for name in VIEWS})
-    for name, kernel in (kernels | SPECIAL).items():
-        register_one(name, "PrivateUse1", _unobserved(kernel), False)
+    kernels.update({name: _unobserved(kernel) for name, kernel in SPECIAL.items()})
+    for name, kernel in kernels.items():
+        register_one(name, "PrivateUse1", kernel, False)
     register_one("_pin_memory", "CPU", _pin_memory, False)
     return [everything, library]
+
+
+_is_observed = torch._C._is_torch_function_mode_enabled
 
 
 def _unobserved(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,8 +94,13 @@ def _whole(name: str) -> Callable[..., Any]:
 
 
 def _view(name: str) -> Callable[..., Any]:
-    on_key = _operator(name)._op_dk
-    return lambda *args, **kwargs: on_key(DispatchKey.CPU, *args, **kwargs)
+    redispatch = _operator(name)._handle.redispatch_boxed
+    careful = _unobserved(redispatch)
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        return careful(ON_CPU, *args, **kwargs) if _is_observed() else redispatch(ON_CPU, *args, **kwargs)
+
+    return kernel
 
 
 # ------------------------------------------------------------------------------------------- operators that compute
@@ -105,6 +117,7 @@ class Plan:
         generator: the position of the argument for the random generator.
         unboxed: the positions where a number may arrive that C++ has passed as a tensor.
         is_random: whether it draws from the default generator without having such an argument.
+        is_simple: whether it only reads its arguments and makes new tensors, as most operators do.
     """
 
     returns: list[Place | None] = field(default_factory=list)
@@ -113,6 +126,7 @@ class Plan:
     generator: int | None = None
     unboxed: list[int] = field(default_factory=list)
     is_random: bool = False
+    is_simple: bool = False
 
 
 _plans: dict[Operator, Plan] = {}
@@ -139,6 +153,7 @@ def _plan(op: Operator) -> Plan:
         plan.returns.append(next((written[name] for name in aliases if name in written), None))
     plan.writes = bool(written)
     plan.is_random = plan.generator is None and torch.Tag.nondeterministic_seeded in op.tags
+    plan.is_simple = not (plan.writes or plan.is_random) and plan.generator is None
     _plans[op] = plan
     return plan
 
@@ -151,6 +166,43 @@ def run(op: Operator, *args: Any, **kwargs: Any) -> Any:
         NotImplementedError: if the operator, or the kind of tensor that it returns, is not simulated.
     """
     plan = _plans.get(op) or _plan(op)
+    if plan.is_simple and not _is_observed() and (plain := _all_simulated(plan, args, kwargs)) is not None:
+        result = op._op(*plain, **kwargs)
+        return simulated(result) if type(result) is Tensor else _given_back(result, None, args)
+    with torch._C.DisableTorchFunction():
+        return _run_carefully(op, plan, args, kwargs)
+
+
+def _all_simulated(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+    """Return the arguments with CPU tensors for simulated ones, or ``None`` where there is more to look at.
+
+    That is the usual case, in as few steps as possible: all tensors are simulated and ordinary.
+    """
+    for value in kwargs.values():
+        if type(value) not in SETTINGS:
+            return None
+    plain: list[Any] = []
+    for value in args:
+        kind = type(value)
+        if kind in SETTINGS:
+            plain.append(value)
+        elif kind is list:
+            items = [item if type(item) in SETTINGS else raw_if_plain(item) for item in value]
+            if any(new is None and old is not None for new, old in zip(items, value, strict=True)):
+                return None
+            plain.append(items)
+        elif (alias := raw_if_plain(value)) is not None:
+            plain.append(alias)
+        else:
+            return None
+    for position in plan.unboxed:
+        if position < len(plain) and type(plain[position]) in NUMBERS:
+            return None
+    return plain
+
+
+def _run_carefully(op: Operator, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run the CPU's kernel of ``op`` whatever its arguments are."""
     tensors = list(_tensors(args)) + list(_tensors(kwargs.values())) if kwargs else list(_tensors(args))
     ours = [tensor for tensor in tensors if not tensor.is_cpu]
     if len(ours) < len(tensors) and ours:
@@ -251,6 +303,8 @@ def _given_back(value: Any, place: Place | None, args: Sequence[Any]) -> Any:
         return args[place]
     if isinstance(value, Tensor):
         return simulated(value)
+    if type(value) is tuple:
+        return tuple(_given_back(item, None, args) for item in value)
     if isinstance(value, list):
         return [_given_back(item, None, args) for item in value]
     return value

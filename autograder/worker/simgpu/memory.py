@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ _DL_CPU, _DL_EXTENSION = 1, 12  # with id 0 in the upper half of the word
 _address = ctypes.pythonapi.PyCapsule_GetPointer
 _address.restype, _address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 _word_at = ctypes.c_int64.from_address
+_STRIDED = torch.strided
+_ORDINARY = {Tensor, torch.nn.Parameter}
 _to_dlpack = torch._C._to_dlpack
 _from_dlpack = torch._C._from_dlpack
 
@@ -55,13 +58,25 @@ def raw(tensor: Tensor) -> Tensor:
     return _from_dlpack(capsule)
 
 
+def raw_if_plain(value: Any) -> Tensor | None:
+    """Return :func:`raw` of an ordinary simulated tensor, ``None`` for anything else."""
+    if type(value) not in _ORDINARY or value.is_cpu or value.is_conj() or value.is_neg():
+        return None
+    capsule = _to_dlpack(value)
+    device = _word_at(_address(capsule, _EXPORTED) + _DEVICE_OFFSET)
+    if device.value != _DL_EXTENSION:
+        return None
+    device.value = _DL_CPU
+    return _from_dlpack(capsule)
+
+
 def simulated(tensor: Tensor) -> Tensor:
     """Return a simulated tensor that shares the memory of a CPU tensor, outside autograd.
 
     Raises:
         NotImplementedError: if the tensor is not a strided one.
     """
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+    if tensor.layout is not _STRIDED or tensor.is_quantized or tensor.is_nested:
         kind = "quantised" if tensor.is_quantized else "nested" if tensor.is_nested else str(tensor.layout)
         raise NotImplementedError(f"{NAME}: {kind} tensors are not simulated")
     if tensor.is_conj():

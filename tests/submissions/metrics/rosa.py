@@ -37,7 +37,7 @@ def pixel_accuracy(pred: Tensor, target: Tensor, ignore_index: int | None = None
     """
     if pred.shape != target.shape:
         raise ValueError("pred and target must have the same shape")
-    keep = torch.ones(target.shape, dtype=torch.bool)
+    keep = torch.ones(target.shape, dtype=torch.bool, device=target.device)
     if ignore_index is not None:
         keep = target.to(torch.int64) != ignore_index
     if keep.sum() == 0:
@@ -157,8 +157,8 @@ def match_detections(
     ious = box_iou(pred_boxes, gt_boxes).tolist()
     order = torch.sort(pred_scores, descending=True, stable=True)[1].tolist()
     taken = set()
-    tp = torch.zeros(n, dtype=torch.bool)
-    ignored = torch.zeros(n, dtype=torch.bool)
+    tp = torch.zeros(n, dtype=torch.bool, device=pred_boxes.device)
+    ignored = torch.zeros_like(tp)
     for d in order:
         best, best_iou = None, -1.0
         for g in range(m):
@@ -352,7 +352,7 @@ def mean_average_precision(
             tps, scores, num_gt = [], [], 0
             for pred, target in zip(preds, targets):
                 mine, theirs = pred["labels"] == c, target["labels"] == c
-                crowd = torch.zeros(int(theirs.sum()), dtype=torch.bool)
+                crowd = torch.zeros(int(theirs.sum()), dtype=torch.bool, device=theirs.device)
                 if "iscrowd" in target:
                     crowd = target["iscrowd"][theirs].bool()
                 hit, skip = match_detections(

@@ -1,0 +1,88 @@
+"""Placement: on an accelerator, a function does what it does on the CPU, and leaves its results where its inputs are.
+
+Every check of an exercise runs on the CPU, for its points, and again on each accelerator, for none. What placement is
+worth is the points of one check of its own that looks at all these runs: so a right answer on the wrong device loses
+those points alone, a wrong answer on the right device keeps them, and a constant in a rare branch is found where some
+check takes that branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autograder.boundary.student import Blame, Step
+from autograder.checks.expect import current_run
+from autograder.errors import CheckFailed, HarnessError
+
+JUDGED = ("passed", "failed")  # what ran out of time or memory, or could not be simulated, says nothing of placement
+BLAMES = {
+    "made": "`{name}` in {where} makes a tensor on the CPU, whatever the inputs are on",
+    "moved": "`{name}` in {where} moves it to the CPU",
+    "converted": "`{name}` in {where} works on the CPU only",
+    "constant": "`{name}`, used in {where}, was made beforehand and lives on the CPU",
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One check as it ran on one device."""
+
+    title: str
+    outcome: str
+    message: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Every check of one exercise, on the CPU and on another device; the fixture ``runs`` of a placement check.
+
+    Attributes:
+        device: the other device.
+        pairs: the same check on the CPU and there.
+        blame: asks a call again, and which line put a tensor on the wrong device.
+    """
+
+    device: str
+    pairs: tuple[tuple[Ran, Ran], ...]
+    blame: Callable[[Step], Blame | None] = lambda step: None
+
+
+def expect_placement(runs: Runs) -> None:
+    """Expect that what runs on the CPU runs on the other device too, and that its results are where its inputs are.
+
+    Raises:
+        CheckFailed: naming the call and, where it can be known, the line.
+        HarnessError: if nothing could be run there.
+    """
+    run = current_run.get()
+    if run is not None:
+        run.expectations += 1
+    if not any(before.outcome == "passed" for before, _ in runs.pairs):
+        raise CheckFailed("no check of this exercise passes on the CPU yet: placement comes after that", is_absent=True)
+    judged = [pair for pair in runs.pairs if pair[1].outcome in JUDGED]
+    if not judged:
+        raise HarnessError(f"no check of this exercise could be run on {runs.device}")
+    for before, there in judged:
+        _expect_same(before, there, runs)
+
+
+def _expect_same(before: Ran, there: Ran, runs: Runs) -> None:
+    for here, step in zip(before.steps, there.steps, strict=False):
+        if step.misplaced:
+            text = (
+                f"{step.name}: expected the result on {runs.device}, where the inputs are, got it on {step.misplaced}"
+            )
+            raise CheckFailed(_explained(text, step, runs))
+        if step.error is not None and here.error is None:
+            raise CheckFailed(_explained(f"on {runs.device}, {step.error}", step, runs))
+    if before.outcome == "passed" != there.outcome:
+        raise CheckFailed(f"{there.message} (on {runs.device}, and not on the CPU)")
+
+
+def _explained(text: str, step: Step, runs: Runs) -> str:
+    blame = runs.blame(step)
+    if blame is None or blame.kind not in BLAMES:
+        return text
+    return f"{text}. {BLAMES[blame.kind].format(name=blame.name, where=blame.where)}"
