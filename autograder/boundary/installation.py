@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from autograder.errors import UsageError
 
+GPU_FILES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/usr/local/nvidia", "/usr/local/cuda*/lib64")
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime")
 
 
@@ -33,8 +34,12 @@ class Installation:
     listable: tuple[str, ...]
 
 
-def installation(packages: Iterable[str]) -> Installation:
+def installation(packages: Iterable[str], has_gpu: bool = False) -> Installation:
     """Return what a worker may read so that it can import ``packages`` and what they require.
+
+    Args:
+        packages: names of distributions.
+        has_gpu: whether some worker uses CUDA, and needs NVIDIA's devices and libraries.
 
     Raises:
         UsageError: if a package is not installed.
@@ -45,6 +50,8 @@ def installation(packages: Iterable[str]) -> Installation:
     readable |= {path for path in standard if os.path.isdir(path)}
     readable |= set(glob.glob(os.path.join(sysconfig.get_config_var("LIBDIR") or "/usr/lib", "libpython3*")))
     readable |= set(SYSTEM_LIBRARIES)
+    if has_gpu:
+        readable |= {path for pattern in GPU_FILES for path in glob.glob(pattern)}
     listable = set(standard)
     for name in sorted(_with_requirements(packages)):
         distribution = metadata.distribution(name)

@@ -33,6 +33,7 @@ from autograder.worker import wire
 from autograder.worker.wire import HandleRef, Opaque, TensorInfo
 
 STDOUT_TAIL_CHARS = 8_000
+CUDA_ERROR = "CUDA error"
 BLAME_CHARS = 200
 TIMEOUTS_PER_NAME = 2  # a function that ran out of time twice will not be waited for again
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
@@ -83,6 +84,13 @@ class Step:
     error: StudentError | None = None
     misplaced: str = ""
     request: tuple[str, tuple[Any, ...], Mapping[str, Any], dict[str, Any]] = ("", (), {}, {})
+
+    @property
+    def is_plain_call(self) -> bool:
+        """Whether a function was asked with tensors and plain data, and nothing but its result was looked at."""
+        operation, args, kwargs, header = self.request
+        has_objects = any(isinstance(value, Handle) for value in _leaves((args, dict(kwargs))))
+        return operation == "call" and header.keys() == {"name"} and not has_objects
 
 
 @dataclass(frozen=True)
@@ -380,6 +388,10 @@ class Student:
             raise
         self._take_output(answer)
         if answer.reply.error is not None:
+            if (
+                self.device == "cuda" and CUDA_ERROR in answer.reply.error.text
+            ):  # nothing works any more in that process
+                worker.kill()
             raise self._explained(what, answer)
         return answer
 

@@ -31,6 +31,7 @@ class CheckRun:
     student: Student | None = None
     expectations: int = 0
     check: str = ""
+    looked_at_device: bool = False
     failed_on: list[object] = field(default_factory=list)
 
 
@@ -192,7 +193,7 @@ def expect_no_side_effects(student: Student, name: str, *args: Any, **kwargs: An
     """
     observation = student.observe(name, *args, **kwargs)
     _count()
-    if not _identical(args, observation.args) or not _identical(kwargs, observation.kwargs):
+    if not identical(args, observation.args) or not identical(kwargs, observation.kwargs):
         raise CheckFailed(f"{name}: expected its inputs to be unchanged. It changed one of them in place.")
     for what, value in observation.state_before.items():
         if observation.state_after.get(what) != value:
@@ -287,6 +288,8 @@ def _tensor(
         )
     if device is not None:
         run = current_run.get()
+        if run is not None:
+            run.looked_at_device = True
         origin = run.student.origin_of(actual) if run is not None and run.student is not None else None
         place = origin.device if origin is not None else str(actual.device)
         if place != device and place.partition(":")[0] != device:
@@ -384,18 +387,19 @@ def _same_key(candidate: object, key: object) -> bool:
     return type(candidate) is type(key) and candidate == key
 
 
-def _identical(left: object, right: object) -> bool:
+def identical(left: object, right: object) -> bool:
+    """Return whether two values are the same to the last bit; NaN is NaN, and lists and tuples stand for each other."""
     if isinstance(left, Tensor):
         if type(right) is not Tensor or left.shape != right.shape or left.dtype != right.dtype:
             return False
         return bool(torch.equal(left, right) or torch.allclose(left, right, rtol=0, atol=0, equal_nan=True))
     if isinstance(left, list | tuple):
-        return isinstance(right, list | tuple) and len(left) == len(right) and all(map(_identical, left, right))
+        return isinstance(right, list | tuple) and len(left) == len(right) and all(map(identical, left, right))
     if isinstance(left, Mapping):
         return (
             isinstance(right, Mapping)
             and left.keys() == right.keys()
-            and all(_identical(value, right[key]) for key, value in left.items())
+            and all(identical(value, right[key]) for key, value in left.items())
         )
     return type(left) is type(right) and (left == right or (isinstance(left, float) and math.isnan(left)))
 
@@ -428,5 +432,6 @@ __all__ = [
     "expect_tensor",
     "expect_true",
     "expect_tuple",
+    "identical",
     "measuring",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from autograder.boundary.student import CellFailure
 from autograder.course import TopicTable
+from autograder.grading.devices import CPU
 from autograder.grading.plugin import Verdict
 from autograder.reports.build import build_exercise, build_report
 from autograder.reports.models import (
@@ -68,9 +69,8 @@ def assemble(
         stdout=ran.stdout_tail if show != "nothing" else "",
     )
     faults = [
-        Incident(kind="grader-fault", check=verdict.check.id, detail=clean_text(fault, MESSAGE_CHARS))
-        for verdict in ran.verdicts
-        for fault in verdict.faults
+        Incident(kind="grader-fault", check=check, detail=clean_text(fault, MESSAGE_CHARS))
+        for check, fault in _faults(ran.verdicts)
     ]
     details = [
         StaffDetail(
@@ -91,6 +91,18 @@ def unreadable(verdicts: Sequence[Verdict], why: str) -> Ran:
     for verdict in verdicts:
         verdict.outcome, verdict.message = "failed", f"the submission cannot be read: {why}"
     return Ran(verdicts)
+
+
+def _faults(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    """Return our faults by check: the same one on several devices once, one of an accelerator alone with its name."""
+    found: dict[tuple[str, str], None] = {}
+    for verdict in verdicts:
+        check = verdict.check
+        for fault in verdict.faults:
+            if (check.id, fault) not in found:
+                is_first = check.device == CPU or check.judges_placement
+                found[check.id, fault if is_first else f"on {check.device}: {fault}"] = None
+    return list(found)
 
 
 def _check(verdict: Verdict, show: str) -> CheckResult:

@@ -38,7 +38,7 @@ def examine(course: Course | None) -> tuple[list[str], bool]:
     nursery: Nursery | None = None
     try:
         started = time.perf_counter()
-        nursery = open_nursery(chosen)
+        nursery = open_nursery(chosen, torch.cuda.is_available())
         with nursery:
             lines.append(f"nursery      ready after {time.perf_counter() - started:.1f} s")
             workers = [_try_workers(nursery, device) for device in devices_of("auto", torch.cuda.is_available())]
@@ -73,6 +73,7 @@ def _layers(nursery: Nursery, course: Course) -> Iterator[str]:
 def _try_workers(nursery: Nursery, device: str) -> str:
     """Ask five workers of a device a question about nothing; return how long they took."""
     workers, times = Workers(nursery, device), []
+    words = {CPU: "the CPU"}.get(device, "a simulated accelerator" if device != CUDA else torch.cuda.get_device_name())
     try:
         for _ in range(5):
             started = time.perf_counter()
@@ -83,8 +84,11 @@ def _try_workers(nursery: Nursery, device: str) -> str:
             finally:
                 student.close()
             times.append(time.perf_counter() - started)
+    except HarnessError as error:
+        if device != CUDA:
+            raise
+        return f"{device:<12} {words}: cannot be used: {error}"  # no points depend on it
     finally:
         workers.close()
     milliseconds = sorted(times)[2] * 1e3
-    words = {CPU: "the CPU"}.get(device, "a simulated accelerator" if device != CUDA else torch.cuda.get_device_name())
     return f"{device:<12} {words}: {milliseconds:.0f} ms from the order of a worker to its first answer (median of 5)"

@@ -168,17 +168,27 @@ def run_checks(
 
 
 class Workers:
-    """Gives fresh workers for one device; a nursery that has died (the machine was out of memory, say) is replaced."""
+    """Gives fresh workers for one device; a nursery that has died (the machine was out of memory, say) is replaced.
+
+    A GPU that could not be used once is not tried again: points do not depend on it, and each try takes seconds.
+    """
 
     def __init__(self, nursery: Nursery, device: str) -> None:
         self._nursery = nursery
+        self._device = device
         self._branch = None if device == CPU else Branch(nursery, device)
+        self._failed: HarnessError | None = None
 
     def spawn(self) -> Worker:
         """Return a fresh worker; start what has died once more."""
+        if self._failed is not None:
+            raise self._failed
         try:
             return self._spawn()
-        except HarnessError:
+        except HarnessError as error:
+            if self._device == CUDA:
+                self._failed = error
+                raise
             if self._nursery.is_running and (self._branch is None or self._branch.is_running):
                 raise
         if not self._nursery.is_running:
@@ -221,11 +231,11 @@ def sharing_one_cpu(nursery: Nursery, cpu: int | None) -> Iterator[Nursery]:
             os.sched_setaffinity(0, everywhere)
 
 
-def open_nursery(course: Course) -> Nursery:
+def open_nursery(course: Course, has_gpu: bool = False) -> Nursery:
     """Return a nursery (not yet started) with the limits, packages and layers that the course asks for."""
     limits, worker = course.file.limits, course.file.worker
     return Nursery(
-        installation(worker.packages),
+        installation(worker.packages, has_gpu),
         Limits(limits.memory_mib, limits.scratch_mib, int(limits.total_s) + 1),
         SandboxSettings(required=tuple(course.file.sandbox.required)),
         worker.preload,
@@ -316,7 +326,7 @@ def _serve(connection: socket.socket, lines: IO[str]) -> None:
         }
         _say(connection, message)
 
-    with sharing_one_cpu(open_nursery(job.course), settings.get("cpu")) as nursery:
+    with sharing_one_cpu(open_nursery(job.course, CUDA in job.devices), settings.get("cpu")) as nursery:
         _say(connection, {"ready": list(nursery.layers)})
         run_checks(job, nursery, _arriving(lines), answer)
 

@@ -289,9 +289,9 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         os.close(descriptor)
 
 
-def filter_system_calls() -> None:
-    """Install the list of allowed system calls."""
-    code = syscalls.own_program()
+def filter_system_calls(with_ioctl: bool = False) -> None:
+    """Install the list of allowed system calls; ``with_ioctl`` for a worker that talks to a GPU."""
+    code = syscalls.own_program(with_ioctl)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     prctl(PR_SET_NO_NEW_PRIVS, 1)

@@ -29,13 +29,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autograder.worker import confinement, serve, simgpu, syscalls, torchvision_cpu, wire
+from autograder.worker import confinement, cuda, serve, simgpu, syscalls, torchvision_cpu, wire
 from autograder.worker.confinement import Limits
 
 MAX_MESSAGE = 1 << 20
 REAP_INTERVAL_S = 1.0
 MAX_REMEMBERED = 100
-ACCELERATORS: dict[str, Callable[[], None]] = {simgpu.NAME: simgpu.enable}
+ACCELERATORS: dict[str, Callable[[], None]] = {simgpu.NAME: simgpu.enable, cuda.NAME: cuda.prepare}
 ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"}
 
 
@@ -182,7 +182,7 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
         connection = socket.socket(fileno=descriptor)
         try:
             layers = confine(nursery, limits, descriptor, scratch)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the second one is CUDA's
             text = {"names": [type(error).__name__], "text": str(error), "where": "", "traceback": []}
             wire.send(connection, wire.pack({"seq": 0, "status": "error", "error": text}, wire.Encoder()))
             return
@@ -205,8 +205,9 @@ def _become_branch(trunk: Nursery, device: str, descriptor: int, trunk_pid: int)
         branch = replace(trunk, control=control, device=device, pid=os.getpid(), scratch={}, ended={})
         try:
             ACCELERATORS[device]()
-            warm_up(device)
-            serve.rehearse(device)
+            if device != cuda.NAME:  # a process that has used CUDA cannot fork
+                warm_up(device)
+                serve.rehearse(device)
             gc.collect()
             gc.freeze()
         except Exception as error:
@@ -229,11 +230,14 @@ def _serve(nursery: Nursery) -> None:
 
 def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> list[str]:
     """Set up every layer for this process; return them. Raises OSError if one cannot be set up."""
-    layers = nursery.layers
-    serve.rehearse(nursery.device)
+    layers, has_gpu = nursery.layers, nursery.device == cuda.NAME
+    if not has_gpu:
+        serve.rehearse(nursery.device)
     os.setsid()
     confinement.close_all_but(descriptor)
-    confinement.limit_resources(limits, "address-space" not in layers)
+    if has_gpu:
+        cuda.start(limits.memory_mib)
+    confinement.limit_resources(limits, limit_address_space=not has_gpu)  # CUDA reserves as much as there is memory
     if "namespaces" in layers:
         confinement.enter_private_tree(limits.scratch_mib)
     os.environ.clear()
@@ -250,7 +254,7 @@ def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> 
     if "landlock" in layers:
         confinement.restrict_files(nursery.readable, nursery.listable, [scratch])
     if "seccomp" in layers:
-        confinement.filter_system_calls()
+        confinement.filter_system_calls(with_ioctl=has_gpu)
     return layers
 
 

@@ -101,12 +101,13 @@ def numbers(architecture: str) -> dict[str, int]:
     return {name: number for name, number in found.items() if number is not None}
 
 
-def program(architecture: str, pid: int) -> bytes:
+def program(architecture: str, pid: int, with_ioctl: bool = False) -> bytes:
     """Return the filter, as an array of ``struct sock_filter``.
 
     Args:
         architecture: ``x86_64`` or ``aarch64``.
         pid: the worker's own process id, the only one that it may signal.
+        with_ioctl: whether it may control the devices that it has open, as CUDA does.
     """
     listed = numbers(architecture)
     checked = GROUPS["checked by argument"]
@@ -139,15 +140,15 @@ def program(architecture: str, pid: int) -> bytes:
     commands = [(_JUMP_EQUAL, len(FCNTL_COMMANDS) - 1 - i, 0, command) for i, command in enumerate(FCNTL_COMMANDS)]
     commands[-1] = (_JUMP_EQUAL, 0, 1, FCNTL_COMMANDS[-1])
     when("fcntl", (_LOAD, 0, 0, _low(1)), *commands, yes, no)
-    when("ioctl", (_RETURN, 0, 0, _ERRNO | ENOTTY))
+    when("ioctl", yes if with_ioctl else (_RETURN, 0, 0, _ERRNO | ENOTTY))
     code.append(no)
     return b"".join(struct.pack("=HBBI", operation, true, false, k & 0xFFFFFFFF) for operation, true, false, k in code)
 
 
-def own_program() -> bytes:
+def own_program(with_ioctl: bool = False) -> bytes:
     """Return the filter for this machine and this process; empty where the machine's calls are not listed."""
     architecture = machine()
-    return program(architecture, os.getpid()) if architecture else b""
+    return program(architecture, os.getpid(), with_ioctl) if architecture else b""
 
 
 def _low(argument: int) -> int:

@@ -354,7 +354,7 @@ def test_layers_are_set_up_in_their_order(monkeypatch: pytest.MonkeyPatch, tmp_p
         "restrict_files",
         "filter_system_calls",
     ):
-        monkeypatch.setattr(confinement, name, lambda *arguments, name=name: done.append(name))
+        monkeypatch.setattr(confinement, name, lambda *arguments, name=name, **options: done.append(name))
     monkeypatch.setattr(os, "setsid", lambda: done.append("setsid"))
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(os, "chown", lambda *arguments: done.append("chown"))

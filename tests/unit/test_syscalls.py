@@ -15,12 +15,12 @@ PID = 4711
 BOTH = pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 
 
-def run(architecture: str, number: int, *arguments: int, audit: int | None = None) -> int:
+def run(architecture: str, number: int, *arguments: int, audit: int | None = None, with_ioctl: bool = False) -> int:
     """Return what the filter answers to a system call."""
     words = [number & 0xFFFFFFFF, syscalls.AUDIT_ARCH[architecture] if audit is None else audit, 0, 0]
     for argument in (*arguments, *[0] * (6 - len(arguments))):
         words += [argument & 0xFFFFFFFF, argument >> 32 & 0xFFFFFFFF]
-    code = list(struct.iter_unpack("=HBBI", syscalls.program(architecture, PID)))
+    code = list(struct.iter_unpack("=HBBI", syscalls.program(architecture, PID, with_ioctl)))
     position = accumulator = 0
     for _ in range(len(code)):
         operation, true, false, value = code[position]
@@ -180,6 +180,15 @@ def test_rights_and_times_are_left_alone_without_a_word(architecture: str) -> No
     listed = syscalls.numbers(architecture)
     for name in set(syscalls.UNDONE) & set(listed):
         assert run(architecture, listed[name]) == refused(0)
+
+
+@BOTH
+def test_devices_are_controlled_only_where_there_is_a_gpu(architecture: str) -> None:
+    listed = syscalls.numbers(architecture)
+    assert run(architecture, listed["ioctl"], 3, 0x5401) == refused(syscalls.ENOTTY)
+    assert run(architecture, listed["ioctl"], 3, 0x5401, with_ioctl=True) == ALLOW
+    for number in {*range(600)} - {listed["ioctl"]}:
+        assert run(architecture, number) == run(architecture, number, with_ioctl=True)
 
 
 @BOTH
