@@ -309,7 +309,7 @@ class ChecksPlugin:
             verdict.outcome, verdict.message, verdict.staff = "failed", str(error), error.staff
             if isinstance(error.comparison, Comparison):
                 verdict.comparison = error.comparison
-            verdict.is_absent = error.is_absent
+            verdict.is_absent = error.is_absent or self._passed_on_the_cpu(verdict.check)
             verdict.misconception = self._recognised(verdict)
         elif (
             isinstance(error, StudentRaised) and error.names[0] == "NotImplementedError" and _is_refusal(error, verdict)
@@ -317,8 +317,8 @@ class ChecksPlugin:
             verdict.outcome, verdict.message = "not_run", f"it cannot be simulated: {error.text.removeprefix(REFUSED)}"
         elif isinstance(error, StudentError):
             verdict.outcome, verdict.message = error.outcome, str(error)  # type: ignore[assignment]
-            verdict.is_absent = isinstance(error, StudentRaised) and (
-                error.is_undefined or "NotImplementedError" in error.names
+            verdict.is_absent = self._passed_on_the_cpu(verdict.check) or (
+                isinstance(error, StudentRaised) and (error.is_undefined or "NotImplementedError" in error.names)
             )
         elif isinstance(error, KeyboardInterrupt):
             raise error
@@ -329,6 +329,11 @@ class ChecksPlugin:
             verdict.faults.append(f"{type(error).__name__}: {error}")
             trace = "".join(traceback.format_exception(error))
             verdict.traceback = trace[-TRACEBACK_CHARS:]
+
+    def _passed_on_the_cpu(self, check: Check) -> bool:
+        """Whether a check on an accelerator has passed before: then its hint, which is about numbers, misleads."""
+        before = next((v for v in self._verdicts_so_far if v.check.id == check.id), None)
+        return check.device != CPU and before is not None and before.outcome == "passed"
 
     def _recognised(self, verdict: Verdict) -> str:
         """Return the sentence of the registered mistake whose output the student's equals, or an empty string."""

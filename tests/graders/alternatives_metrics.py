@@ -520,7 +520,7 @@ class Evaluator:
             return float("nan")
         scores = torch.tensor([s for s, _ in self.rows[c]], dtype=torch.float64)
         hits = torch.tensor([h for _, h in self.rows[c]], dtype=torch.bool)
-        return average_precision(*precision_recall(hits, scores, self.total[c]), self.method)
+        return float(average_precision(*precision_recall(hits, scores, self.total[c]), self.method))
 
 
 def nanmean(values):
