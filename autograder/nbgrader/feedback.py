@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from autograder.nbgrader.nodes import new_output
-from autograder.reports.models import POINTS_TOLERANCE, CheckResult, ExerciseResult
+from autograder.reports.models import POINTS_TOLERANCE, CheckResult, ExerciseResult, decisive
 from autograder.reports.words import OUTCOME_WORDS, device_words, joined, number, plural
 
 NOT_OUR_CELL = "This cell is not graded yet. That is a fault of the grader, not of your code; a person will look at it."
@@ -58,11 +58,16 @@ def waiting_points(exercise: ExerciseResult) -> float:
 
 
 def _shown(exercise: ExerciseResult) -> list[CheckResult]:
-    return [check for check in exercise.checks if check.outcome not in ("passed", "not_run")]
+    own = decisive(exercise)
+    return [
+        check
+        for check in exercise.checks
+        if check.outcome == "not_graded" or (check in own and check.outcome not in ("passed", "not_run"))
+    ]
 
 
 def _headline(exercise: ExerciseResult) -> str:
-    checks = [check for check in exercise.checks if check.outcome != "not_run"]
+    checks = [check for check in decisive(exercise) if check.outcome != "not_run"]
     passed = sum(check.outcome == "passed" for check in checks)
     waiting = waiting_points(exercise)
     said = f"{exercise.name}: {number(exercise.points)} of {plural(exercise.max_points, 'point')}"

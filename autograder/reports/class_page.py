@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from autograder.reports.folders import student_folder
-from autograder.reports.models import CheckResult, ExerciseResult, Outcome, StaffReport
+from autograder.reports.models import CheckResult, ExerciseResult, Outcome, StaffReport, decisive
 from autograder.reports.student_page import SeenIncident, item_counts, seen_incidents
 from autograder.reports.words import COSTLY
 
@@ -160,7 +160,7 @@ def _failing(reports: Sequence[StaffReport]) -> tuple[FailingCheck, ...]:
     tallies: defaultdict[tuple[str, str], _Tally] = defaultdict(_Tally)
     for student, staff in enumerate(reports):
         for exercise in staff.report.exercises:
-            for check in exercise.checks:
+            for check in decisive(exercise):
                 tally = tallies[exercise.name, check.title]
                 if check.outcome == "passed" or check.outcome in COSTLY:
                     tally.judged.add(student)

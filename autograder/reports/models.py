@@ -104,6 +104,12 @@ class ExerciseResult(Model):
         return self
 
 
+def decisive(exercise: ExerciseResult) -> tuple[CheckResult, ...]:
+    """Return the checks without those that repeat one with points on another device, for none."""
+    worth = {check.title for check in exercise.checks if check.max_points}
+    return tuple(check for check in exercise.checks if check.max_points or check.title not in worth)
+
+
 class Environment(Model):
     """What graded: versions, devices, the sandbox's active layers, and when."""
 

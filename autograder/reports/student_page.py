@@ -28,6 +28,11 @@ class Item:
     duration_s: float
     passed_on: tuple[str, ...] = ()
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it only repeats, for no points, on a device where it does not hold what holds on another one."""
+        return bool(self.passed_on) and not self.max_points and self.first.outcome in COSTLY
+
 
 @dataclass(frozen=True)
 class NotRun:
@@ -41,13 +46,17 @@ class NotRun:
 
 @dataclass(frozen=True)
 class Section:
-    """One exercise: what to look at first, then what is done; ``not_run`` has only checks that are worth points."""
+    """One exercise: what to look at first, then what is done; ``not_run`` has only checks that are worth points.
+
+    ``elsewhere_items`` passed on the CPU; why they do not on another device is said where it costs points.
+    """
 
     name: str
     points: float
     max_points: float
     waiting: float
     open_items: tuple[Item, ...]
+    elsewhere_items: tuple[Item, ...]
     waiting_items: tuple[Item, ...]
     passed_items: tuple[Item, ...]
     not_run: tuple[NotRun, ...]
@@ -100,12 +109,16 @@ def seen_incidents(incidents: Iterable[Incident], report: Report) -> tuple[SeenI
 
 
 def item_counts(report: Report) -> tuple[tuple[Outcome, int], ...]:
-    """Return how many items each outcome has, those that occur, in the order of ``OUTCOMES``."""
+    """Return how many items each outcome has, those that occur, in the order of ``OUTCOMES``.
+
+    What was not run and is worth nothing does not count, nor what passed and does not on another device.
+    """
     return _counts([_items(exercise.checks) for exercise in report.exercises])
 
 
 def _counts(items: list[list[Item]]) -> tuple[tuple[Outcome, int], ...]:
-    tally = Counter(item.first.outcome for some in items for item in some)
+    counted = (item for some in items for item in some if not item.is_elsewhere)
+    tally = Counter(item.first.outcome for item in counted if item.max_points or item.first.outcome != "not_run")
     return tuple((outcome, tally[outcome]) for outcome in OUTCOMES if tally[outcome])
 
 
@@ -131,7 +144,8 @@ def _section(exercise: ExerciseResult, items: list[Item]) -> Section:
         points=exercise.points,
         max_points=exercise.max_points,
         waiting=math.fsum(item.max_points for item in waiting),
-        open_items=tuple(item for item in items if item.first.outcome in COSTLY),
+        open_items=tuple(item for item in items if item.first.outcome in COSTLY and not item.is_elsewhere),
+        elsewhere_items=tuple(item for item in items if item.is_elsewhere),
         waiting_items=waiting,
         passed_items=tuple(item for item in items if item.first.outcome == "passed"),
         not_run=_not_run(check for check in exercise.checks if check.max_points),

@@ -211,6 +211,20 @@ def test_a_check_that_passes_on_another_device_says_so() -> None:
     assert "on simulated GPU · 0 ms · passes on CPU" in Page(render_report(report)).text
 
 
+def test_what_passes_on_the_cpu_alone_is_said_once_and_does_not_count() -> None:
+    placement = a_check("failed", title="placement", device="simgpu", points=0.5, message="on the CPU")
+    there = [a_check("failed", title=title, device="simgpu", points=0, message="mixed") for title in ("one", "two")]
+    report = a_report(a_check(title="one"), a_check(title="two"), *there, placement)
+    page = student_page(report)
+    (section,) = page.sections
+    assert dict(page.counts) == {"passed": 2, "failed": 1}
+    assert [item.first.title for item in section.open_items] == ["placement"]
+    assert [item.first.title for item in section.elsewhere_items] == ["one", "two"]
+    assert "2 checks passed on the CPU alone" in Page(assert_html(report)).text
+    failing = class_page([StaffReport(report=report)]).failing
+    assert [check.title for check in failing] == ["placement"]
+
+
 def test_checks_that_only_share_a_title_stay_apart() -> None:
     report = a_report(a_check(device="cpu"), a_check(device="cpu"))
     assert dict(student_page(report).counts) == {"passed": 2}
@@ -322,7 +336,7 @@ def test_the_class_page_counts_right() -> None:
     assert [check.students for check in page.failing] == sorted((c.students for c in page.failing), reverse=True)
     ours = next(row for row in page.incidents if row.student == "f.haddad")
     assert (ours.staff_only, ours.incident.times, ours.incident.kind) == (True, 2, "harness_error")
-    assert dict(next(row for row in page.rows if row.student == "ada").outcomes) == {"passed": 12, "not_run": 12}
+    assert dict(next(row for row in page.rows if row.student == "ada").outcomes) == {"passed": 12}
 
 
 def test_the_class_page_shows_not_graded_first_and_links_to_students() -> None:
