@@ -63,13 +63,26 @@ class SandboxTable(_Table):
     required: tuple[Layer, ...] = ("capabilities", "rlimits", "landlock", "seccomp")
 
 
+class TopicLimits(_Table):
+    """``[topics.<topic>.limits]``: what is another than in ``[limits]``."""
+
+    call_s: Positive | None = None
+    cell_s: Positive | None = None
+    total_s: Positive | None = None
+    memory_mib: Annotated[int, Field(ge=64)] | None = None
+    scratch_mib: Annotated[int, Field(ge=1)] | None = None
+
+
 class TopicTable(_Table):
-    """``[topics.<topic>]``."""
+    """``[topics.<topic>]``; ``packages`` and ``preload`` are added to those of ``[worker]``."""
 
     title: str = ""
     points: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     deadline: datetime.datetime | None = None
     late_penalty_per_day: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    limits: TopicLimits = TopicLimits()
+    packages: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
 
 
 class CourseFile(_Table):
@@ -171,6 +184,14 @@ class Course:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise UsageError(f"{path.name}: {place}: {first['msg']}, got {first['input']!r}.") from error
+
+    def for_topic(self, table: TopicTable) -> Course:
+        """Return the course with the limits and packages of one topic."""
+        changed = self.file.limits.model_copy(update=table.limits.model_dump(exclude_none=True))
+        worker = WorkerTable(
+            packages=(*self.file.worker.packages, *table.packages), preload=(*self.file.worker.preload, *table.preload)
+        )
+        return Course(self.root, self.file.model_copy(update={"limits": changed, "worker": worker}))
 
     def topic(self, name: str) -> Topic:
         """Return a topic by its word.

@@ -10,6 +10,7 @@ its class is moved there. :meth:`Student.on` gives the same student on another d
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -120,6 +121,26 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """A module as it is on the meta device, where no tensor has data.
+
+    Attributes:
+        parameters: shapes by name, in order.
+        buffers: shapes by name, in order.
+        output: the shape of the result for an input of the shape that was asked for, if that is one tensor.
+    """
+
+    parameters: Mapping[str, tuple[int, ...]]
+    buffers: Mapping[str, tuple[int, ...]]
+    output: tuple[int, ...] | None = None
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the parameters hold."""
+        return sum(math.prod(shape) for shape in self.parameters.values())
+
+
+@dataclass(frozen=True)
 class Gradients:
     """A call's result and the gradients of its weighted sum."""
 
@@ -186,6 +207,9 @@ class Student:
         self._module_name = module_name
         self._files = dict(files or {})
         self._limits = limits or CallLimits()
+        self._slowdown = 1.0
+        self._call_s = self._limits.call_s
+        self._forbidden: list[str] = []
         self._worker: Worker | None = None
         self._deadline = 0.0
         self._timeouts: dict[str, int] = {}
@@ -250,6 +274,27 @@ class Student:
         """Call ``name`` and return the gradients of ``sum(weight * result)`` with respect to its floating inputs."""
         return self._gradients(name, args, kwargs, weight, name=name)
 
+    def outline(self, name: str, *args: Any, input_shape: Sequence[int] | None = None, **kwargs: Any) -> Outline:
+        """Make an object of the class ``name`` on the meta device, where large nets cost nothing; return its shapes.
+
+        Args:
+            name: the student's class.
+            args: arguments of its constructor.
+            input_shape: if given, a float32 input of this shape goes through it, in eval mode.
+            kwargs: keyword arguments of its constructor.
+        """
+        shape = None if input_shape is None else list(input_shape)
+        answer = self._ask("outline", name, args, kwargs, name=name, input_shape=shape)
+        found = self._record(name, args, kwargs, answer)
+        parameters, buffers, output = (
+            (_shapes(found.get("parameters")), _shapes(found.get("buffers")), found.get("output"))
+            if isinstance(found, dict)
+            else (None, None, None)
+        )
+        if parameters is None or buffers is None:
+            raise ProtocolViolation(f"{name}: the answer is not well formed")
+        return Outline(parameters, buffers, output if _is_shape(output) else None)
+
     def state(self) -> dict[str, str]:
         """Return the worker's global PyTorch state in comparable form."""
         value = self._ask("state", "state", (), {}).decode("value")
@@ -258,6 +303,10 @@ class Student:
     def define(self, module: str, source: str) -> None:
         """Run ``source``, trusted but not secret, as a module of its own in the worker."""
         self._ask("exec", module, (), {}, label=module, source=source, module=module)
+
+    def helper(self, module: str, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a function of a module that ``define`` has made, with objects of the student's as arguments."""
+        return self._record(name, args, kwargs, self._ask("call", name, args, kwargs, name=name, module=module))
 
     def run(self, label: str, source: str) -> None:
         """Run ``source`` in the student's namespace, as one more cell."""
@@ -300,11 +349,19 @@ class Student:
             spawn, self._cells, module_name=self._module_name, files=self._files, limits=limits, device=device
         )
         other.failures = {number: failure for number, failure in self.failures.items() if failure.is_fatal}
+        other._slowdown = slowdown
         other._log = _Log(time=self._log.time)
         return other
 
-    def begin_check(self) -> None:
-        """Forget the calls of the last check."""
+    def begin_check(self, forbidden: Sequence[str] = (), call_s: float | None = None) -> None:
+        """Forget the calls of the last check.
+
+        Args:
+            forbidden: names of PyTorch's functions that the student's code must not call.
+            call_s: the limit of a call, if it is another than usual.
+        """
+        self._forbidden = list(forbidden)
+        self._call_s = self._limits.call_s if call_s is None else call_s * self._slowdown
         self.calls = []
         self.steps = []
         self._origins = {}
@@ -377,7 +434,9 @@ class Student:
         if self._timeouts.get(what, 0) >= TIMEOUTS_PER_NAME:
             raise StudentTimedOut(f"{what}: ran out of time {TIMEOUTS_PER_NAME} times before; it was not called again")
         worker = self._ensure_worker()
-        timeout_s = min(self._limits.call_s, self._left())
+        timeout_s = min(self._call_s, self._left())
+        if self._forbidden and operation in ("call", "gradients"):
+            header = {**header, "forbidden": self._forbidden}
         arguments = _unwrapped(args), _unwrapped(dict(kwargs))
         try:
             answer = worker.ask(
@@ -518,6 +577,16 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, tuple) and all(type(size) is int for size in value)
+
+
+def _shapes(value: Any) -> dict[str, tuple[int, ...]] | None:
+    """Return a mapping of names to shapes, ``None`` for anything else."""
+    is_right = isinstance(value, dict) and all(isinstance(k, str) and _is_shape(v) for k, v in value.items())
+    return value if is_right else None
+
+
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, Handle):
         value._check()
@@ -558,6 +627,7 @@ __all__ = [
     "Handle",
     "Observation",
     "Opaque",
+    "Outline",
     "Step",
     "Student",
 ]

@@ -13,7 +13,17 @@ from autograder.checks.expect import (
     expect_true,
     expect_tuple,
 )
-from autograder.checks.language import cpu_only, exercise, hint, misconception, not_simulated, picture, points
+from autograder.checks.language import (
+    call_limit,
+    cpu_only,
+    exercise,
+    forbid,
+    hint,
+    misconception,
+    not_simulated,
+    picture,
+    points,
+)
 from autograder.checks.oracle import oracle
 from autograder.checks.placement import Runs, expect_placement
 from autograder.reports.models import BoxPicture, CurvePicture
@@ -23,6 +33,7 @@ __all__ = [
     "BoxPicture",
     "CurvePicture",
     "Runs",
+    "call_limit",
     "cpu_only",
     "exercise",
     "expect_close",
@@ -36,6 +47,7 @@ __all__ = [
     "expect_tensor",
     "expect_true",
     "expect_tuple",
+    "forbid",
     "hint",
     "misconception",
     "not_simulated",

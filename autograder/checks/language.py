@@ -40,6 +40,8 @@ class CheckSpec:
     misconceptions: tuple[Misconception, ...] = field(default=())
     cpu_only: str = ""
     not_simulated: str = ""
+    forbidden: tuple[str, ...] = ()
+    call_s: float | None = None
 
 
 def spec_of(check: Callable[..., None]) -> CheckSpec:
@@ -88,6 +90,26 @@ def not_simulated(reason: str) -> Callable[[Check], Check]:
     that other checks take finds nothing there. On a real GPU it runs.
     """
     return _marker(not_simulated=reason)
+
+
+def forbid(*names: str) -> Callable[[Check], Check]:
+    """Refuse calls of PyTorch's functions while the student's code runs, from wherever it has them.
+
+    Args:
+        names: as PyTorch resolves them, ``torch.nn.functional.cross_entropy`` or ``torch.Tensor.softmax``; a name that
+            ends with ``.*`` stands for all that begins so.
+    """
+    for name in names:
+        if not name.startswith("torch"):
+            raise ValueError(f"forbid: expected a full name such as 'torch.softmax', got {name!r}")
+    return _marker(forbidden=names)
+
+
+def call_limit(seconds: float) -> Callable[[Check], Check]:
+    """Give each call of a check another limit of wall-clock time than the course's, a training run for one."""
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"call_limit: expected seconds > 0, got {seconds!r}")
+    return _marker(call_s=float(seconds))
 
 
 def picture(example: BoxPicture | CurvePicture) -> Callable[[Check], Check]:

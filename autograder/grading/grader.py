@@ -246,7 +246,7 @@ def _job_of(settings: dict[str, Any]) -> Job:
     course = Course.read(Path(settings["course"]))
     topic: Topic = course.topic(settings["topic"])
     return Job(
-        course,
+        course.for_topic(topic.table),
         topic.name,
         topic.table,
         topic.grader,

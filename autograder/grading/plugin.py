@@ -231,10 +231,10 @@ class ChecksPlugin:
             if self._answers_as_on_the_cpu(check):
                 verdict.outcome = "passed"
             elif check.is_plain:
-                student.begin_check()
+                student.begin_check(check.spec.forbidden, check.spec.call_s)
                 self._call(check, verdict)
             else:  # an item that comes twice in a row must be torn down in between
-                student.begin_check()
+                student.begin_check(check.spec.forbidden, check.spec.call_s)
                 next_item = following.item if following.item is not check.item else None
                 check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=next_item)
         finally:
@@ -260,7 +260,7 @@ class ChecksPlugin:
             return False
         student = self._student
         assert student is not None
-        student.begin_check()
+        student.begin_check(check.spec.forbidden, check.spec.call_s)
         try:
             return all(
                 identical(student.call(call.name, *call.args, **call.kwargs), call.result) for call in before.calls

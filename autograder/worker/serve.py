@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.worker import provenance, simgpu, wire
+from autograder.worker import forbidden, provenance, simgpu, wire
 
 STDOUT_TAIL_CHARS = 8_000  # what a report shows of the output; a flood costs the student time and us nothing
 ERROR_CHARS = 500
@@ -115,7 +115,8 @@ def answer(session: Session, request: dict[str, Any], payload: bytearray) -> byt
     header: dict[str, Any] = {"seq": request["seq"]}
     start = time.perf_counter_ns()
     try:
-        result = operation(session, request, arguments, keywords)
+        with forbidden.watching(request.get("forbidden", ()), session.files):
+            result = operation(session, request, arguments, keywords)
         header["elapsed_ns"] = time.perf_counter_ns() - start
         header.update(status="ok", **{name: encoder.encode(value) for name, value in result.items()})
         frame = wire.pack({**header, **_output(session)}, encoder)
@@ -224,6 +225,21 @@ def _gradients(
     return {"value": value.detach(), "gradients": tuple(found[: len(leaves)]), "parameters": by_name}
 
 
+def _outline(
+    session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Make a module on the meta device and return the shapes of its parameters, buffers and output."""
+    with torch.device("meta"):
+        module = _target(session, request)(*args, **kwargs)
+        parameters = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+        buffers = {name: tuple(buffer.shape) for name, buffer in module.named_buffers()}
+        output = None
+        if request["input_shape"] is not None:
+            output = module.eval()(torch.zeros(request["input_shape"]))
+    shape = tuple(output.shape) if isinstance(output, Tensor) else None
+    return {"value": {"parameters": parameters, "buffers": buffers, "output": shape}}
+
+
 def _blame(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Do once more what was asked, and say which line put a tensor on the wrong device: ``(where, kind, name)``."""
     operation, place = OPERATIONS[request["asked"]], session.module.__dict__
@@ -247,6 +263,7 @@ OPERATIONS: dict[str, Operation] = {
     "call": _call,
     "gradients": _gradients,
     "blame": _blame,
+    "outline": _outline,
     "state": _state,
 }
 

@@ -95,3 +95,15 @@ def test_what_is_not_a_number_of_points_is_none(text: str) -> None:
     output = SimpleNamespace(output_type="execute_result", data={"text/plain": text})
     assert points_in(_cell([output]), 2.0) is None
     assert points_in(_cell([SimpleNamespace(output_type="execute_result", data={})]), 2.0) is None
+
+
+def test_what_passes_on_the_cpu_alone_is_not_said_twice() -> None:
+    there = _check("one", "failed", 0.0, device="simgpu", message="mixed devices")
+    placement = _check("placement", "failed", 0.5, device="simgpu", message="`torch.zeros` in line 3")
+    exercise = _exercise(_check("one", "passed", 1.5), there, placement)
+    text = outputs_of(exercise, 2.0)[0].data["text/plain"]
+    assert text.splitlines()[0] == "box_iou: 1.5 of 2 points. 1 of 2 checks passed."
+    assert "`torch.zeros` in line 3" in text
+    assert "mixed devices" not in text
+    waiting = _exercise(_check("one", "passed", 2.0), _check("one", "not_graded", 0.0, device="simgpu"))
+    assert "Not graded yet: It is one. (simulated GPU)" in outputs_of(waiting, 2.0)[0].data["text/plain"]
