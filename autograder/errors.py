@@ -13,6 +13,7 @@
     │   └── ProtocolViolation   its process sent something that is not an answer
     ├── CheckFailed           an ``expect_*`` of a hidden check did not hold             (costs that check)
     └── HarnessError          our fault: the check is not graded                         (exit 1)
+        ├── NurseryGone         the process that forks the workers has ended
         └── SandboxUnavailable  the worker cannot be confined as required                (exit 2)
 
 A student's fault costs points and is explained to the student; a fault of ours costs no points and is explained to
@@ -32,6 +33,10 @@ class UsageError(AutograderError):
 
 class HarnessError(AutograderError):
     """A fault of the grader, of a hidden check, or of the machine: never the student's."""
+
+
+class NurseryGone(HarnessError):
+    """The process that forks the workers has ended."""
 
 
 class SandboxUnavailable(HarnessError):

@@ -14,7 +14,6 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -22,7 +21,7 @@ from torch import Tensor
 from autograder.boundary.student import Student
 from autograder.checks.expect import current_run, measuring
 from autograder.course import Course
-from autograder.grading.devices import CHOICES
+from autograder.grading.devices import CHOICES, CUDA
 from autograder.grading.grader import _job_of, open_nursery, run_checks
 from autograder.reports.models import StaffReport
 from autograder.submissions.submission import Located
@@ -46,12 +45,12 @@ def measure(topic: str, files: Sequence[Path], device: str) -> tuple[Errors, tup
     def answer(staff: StaffReport, student: Student) -> None:
         lost.extend(f"{c.id} on {c.device}: {c.outcome}" for c in staff.report.checks if c.outcome == "failed")
 
-    with tempfile.TemporaryDirectory() as out, open_nursery(Course.find(ROOT)) as nursery:
+    with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(sys.stderr):
         job = _job_of({"course": str(ROOT / "course.toml"), "topic": topic, "out": out, "device": device})
         token = measuring.set(observe)
         try:
-            with contextlib.redirect_stdout(sys.stderr):
-                run_checks(replace(job), nursery, iter([Located(path.stem, path) for path in files]), answer)
+            with open_nursery(job.course, CUDA in job.devices) as nursery:
+                run_checks(job, nursery, iter([Located(path.stem, path) for path in files]), answer)
         finally:
             measuring.reset(token)
     if lost:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from typing import Any, Self
 from autograder.boundary.ending import has_ended
 from autograder.boundary.installation import Installation
 from autograder.boundary.worker import Worker
-from autograder.errors import HarnessError, SandboxUnavailable
+from autograder.errors import HarnessError, NurseryGone, SandboxUnavailable
 from autograder.worker.confinement import Limits
 
 ALL_LAYERS = ("namespaces", "uid", "capabilities", "rlimits", "landlock", "seccomp")
@@ -113,7 +115,7 @@ class _Forks:
         try:
             socket.send_fds(self._control, [json.dumps(message).encode()], [] if descriptor is None else [descriptor])
         except OSError as error:
-            raise HarnessError(f"the nursery is gone: {error}") from error
+            raise NurseryGone(f"the nursery is gone: {error}") from error
 
     def _receive(self, timeout_s: float, is_fresh: bool = False) -> tuple[dict[str, Any], list[int]]:
         if self._control is None:
@@ -127,9 +129,9 @@ class _Forks:
         try:
             message, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE, 1)
         except OSError as error:
-            raise HarnessError(f"the nursery is gone: {error}") from error
+            raise NurseryGone(f"the nursery is gone: {error}") from error
         if not message:
-            raise HarnessError("the nursery is gone")
+            raise NurseryGone("the nursery is gone")
         answer = json.loads(message)
         assert isinstance(answer, dict)
         return answer, descriptors
@@ -300,8 +302,11 @@ class Branch(_Forks):
             raise
 
     def stop(self) -> None:
-        """Hang up, which ends it and its workers."""
+        """Hang up, which ends it and its workers; wait until it has cleaned up after them, or end it."""
         self._hang_up()
         if self._pidfd >= 0:
+            if not select.select([self._pidfd], [], [], CLOSE_TIMEOUT_S)[0]:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             os.close(self._pidfd)
             self._pidfd = -1

@@ -393,7 +393,7 @@ class Student:
             if isinstance(value, Tensor):
                 place = self._origins[id(value)][1].device
                 if place.partition(":")[0] != self.device:
-                    self.steps[-1] = replace(self.steps[-1], misplaced=place)
+                    self.steps[-1] = replace(self.steps[-1], misplaced=place or "a device without a name")
                     return
 
     def _wrapped(self, value: Any) -> Any:

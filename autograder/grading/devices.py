@@ -12,7 +12,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 ACCELERATORS = (SIMULATED, CUDA)
 PLACEMENT_JUDGE = SIMULATED  # every machine has it: no points may depend on a GPU
 SLOWDOWN = {SIMULATED: 4.0, CUDA: 4.0}  # 5 to 10 us more per operator; the first CUDA calls load libraries
-NO_GPU = "there is no GPU on this machine"
+NO_GPU = "there is no GPU on this machine, or this run was not asked to use it"
 NOT_ASKED_FOR = "this run was limited to the CPU; use --device auto or simgpu"
 
 

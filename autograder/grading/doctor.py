@@ -15,7 +15,7 @@ from autograder.boundary.nursery import ALL_LAYERS, INSTALL_HINTS, Nursery
 from autograder.boundary.student import Student
 from autograder.course import PACKAGE, Course, CourseFile, version_of
 from autograder.errors import AutograderError, HarnessError
-from autograder.grading.devices import CPU, CUDA, NO_GPU, devices_of
+from autograder.grading.devices import CPU, CUDA, devices_of
 from autograder.grading.grader import Workers, open_nursery
 from autograder.worker.confinement import landlock_version
 
@@ -44,7 +44,7 @@ def examine(course: Course | None) -> tuple[list[str], bool]:
             workers = [_try_workers(nursery, device) for device in devices_of("auto", torch.cuda.is_available())]
         lines += [*_layers(nursery, chosen), *workers]
         if not torch.cuda.is_available():
-            lines.append(f"{CUDA:<12} not run: {NO_GPU}")
+            lines.append(f"{CUDA:<12} not run: there is no GPU on this machine")
     except AutograderError as error:
         lines += _layers(nursery, chosen) if nursery is not None and nursery.layers else ()
         return [*lines, f"verdict      cannot grade: {error}"], False

@@ -27,7 +27,7 @@ from autograder.boundary.nursery import Branch, Nursery, SandboxSettings
 from autograder.boundary.student import CallLimits, Student
 from autograder.boundary.worker import Worker
 from autograder.course import Course, Topic, TopicTable, version_of
-from autograder.errors import AutograderError, HarnessError, UsageError
+from autograder.errors import AutograderError, HarnessError, NurseryGone, UsageError
 from autograder.grading import visible
 from autograder.grading.assemble import Ran, assemble, unreadable
 from autograder.grading.devices import CPU, CUDA, devices_of
@@ -189,11 +189,14 @@ class Workers:
             if self._device == CUDA:
                 self._failed = error
                 raise
-            if self._nursery.is_running and (self._branch is None or self._branch.is_running):
+            if self._nursery.is_running and not isinstance(error, NurseryGone):
                 raise
-        if not self._nursery.is_running:
-            self._nursery.stop()
-            self._nursery.start()
+        if self._branch is not None:
+            self._branch.stop()
+            with contextlib.suppress(NurseryGone):
+                return self._spawn()
+        self._nursery.stop()
+        self._nursery.start()
         return self._spawn()
 
     def _spawn(self) -> Worker:

@@ -216,7 +216,7 @@ class ChecksPlugin:
             return None
         if check.device not in self._workers:
             return ("not_run", NO_GPU) if check.device == CUDA else ("not_graded", NOT_ASKED_FOR)
-        on_the_cpu = next((v for v in self._verdicts_so_far if (v.check.id, v.check.device) == (check.id, CPU)), None)
+        on_the_cpu = self._on_the_cpu(check)
         if on_the_cpu is not None and on_the_cpu.outcome in INTERRUPTED:
             return "not_run", "it did not come to its end on the CPU"
         return None
@@ -237,6 +237,8 @@ class ChecksPlugin:
                 student.begin_check(check.spec.forbidden, check.spec.call_s)
                 next_item = following.item if following.item is not check.item else None
                 check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=next_item)
+        except StudentError as error:
+            self._judge(verdict, error)
         finally:
             current_run.reset(token)
         verdict.duration_s = time.perf_counter() - start
@@ -250,13 +252,18 @@ class ChecksPlugin:
 
         Then it would pass here too: its inputs need not be made again, nor its expectations computed. Where anything
         differs, or could be seen by the check to differ, the check itself decides.
+
+        Raises:
+            StudentError: if a call does not come to its end here, which need not be waited for twice.
         """
-        before = next((v for v in self._verdicts_so_far if v.check.id == check.id), None)
-        if check.device == CPU or before is None or before.outcome != "passed" or not before.can_be_replayed:
+        before = self._on_the_cpu(check)
+        if check.device == CPU or check.judges_placement or before is None or before.outcome != "passed":
             return False
-        if measuring.get() is not None:
+        if measuring.get() is not None or not before.can_be_replayed:
             return False
-        if len(before.calls) != len(before.steps) or any(not step.is_plain_call for step in before.steps):
+        if not before.calls or len(before.calls) != len(before.steps):
+            return False
+        if any(not step.is_plain_call for step in before.steps):
             return False
         student = self._student
         assert student is not None
@@ -265,8 +272,12 @@ class ChecksPlugin:
             return all(
                 identical(student.call(call.name, *call.args, **call.kwargs), call.result) for call in before.calls
             )
-        except (StudentError, HarnessError):  # the check itself will meet it too, and is judged by it
+        except (StudentRaised, HarnessError):  # the check itself will meet it too, and is judged by it
             return False
+
+    def _on_the_cpu(self, check: Check) -> Verdict | None:
+        """Return the verdict of the same check on the CPU, if there is one."""
+        return next((v for v in self._verdicts_so_far if (v.check.id, v.check.device) == (check.id, CPU)), None)
 
     def _runs(self, check: Check) -> Runs:
         """Return what the checks of an exercise did on the CPU and on the device of ``check``."""
@@ -332,15 +343,15 @@ class ChecksPlugin:
 
     def _passed_on_the_cpu(self, check: Check) -> bool:
         """Whether a check on an accelerator has passed before: then its hint, which is about numbers, misleads."""
-        before = next((v for v in self._verdicts_so_far if v.check.id == check.id), None)
+        before = self._on_the_cpu(check)
         return check.device != CPU and before is not None and before.outcome == "passed"
 
     def _recognised(self, verdict: Verdict) -> str:
         """Return the sentence of the registered mistake whose output the student's equals, or an empty string."""
         assert self._student is not None
         if verdict.check.device != CPU:  # the mistake is the same one as on the CPU, or one of placement
-            before = next(v for v in self._verdicts_so_far if v.check.id == verdict.check.id)
-            return before.misconception if before.message == verdict.message else ""
+            before = self._on_the_cpu(verdict.check)
+            return before.misconception if before is not None and before.message == verdict.message else ""
         for mistake in verdict.check.spec.misconceptions:
             calls = [call for call in self._student.calls if mistake.of in (None, call.name)]
             if not calls:

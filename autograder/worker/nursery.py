@@ -24,6 +24,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ from autograder.worker.confinement import Limits
 
 MAX_MESSAGE = 1 << 20
 REAP_INTERVAL_S = 1.0
+BRANCH_TIMEOUT_S = 10.0
 MAX_REMEMBERED = 100
 ACCELERATORS: dict[str, Callable[[], None]] = {simgpu.NAME: simgpu.enable, cuda.NAME: cuda.prepare}
 ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"}
@@ -52,6 +54,7 @@ class Nursery:
         scratch_root: where scratch folders are made when there is no mount namespace.
         pid: the nursery's process id.
         device: the device of the tensors that its workers are given.
+        branches: the process ids of its branches.
     """
 
     control: socket.socket
@@ -64,6 +67,7 @@ class Nursery:
     ended: dict[int, int] = field(default_factory=dict)
     pid: int = field(default_factory=os.getpid)
     device: str = "cpu"
+    branches: list[int] = field(default_factory=list)
 
     def run(self) -> None:
         """Serve requests until the control socket closes."""
@@ -115,6 +119,7 @@ class Nursery:
         pid = os.fork()
         if pid == 0:
             _become_branch(self, device, descriptor, trunk)
+        self.branches.append(pid)
         handle = os.pidfd_open(pid)
         try:
             self._send({"branch": pid}, [handle])
@@ -125,6 +130,7 @@ class Nursery:
         socket.send_fds(self.control, [json.dumps(message).encode()], descriptors or [])
 
     def _reap(self) -> None:
+        """Take note of every child that has ended."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -142,6 +148,7 @@ class Nursery:
 
     def _ended(self, pid: int, status: int) -> None:
         self.ended[pid] = os.waitstatus_to_exitcode(status)
+        self.branches = [branch for branch in self.branches if branch != pid]
         if len(self.ended) > MAX_REMEMBERED:  # nobody asks how a worker ended that the grader has ended itself
             del self.ended[next(iter(self.ended))]
         if pid in self.scratch:
@@ -154,6 +161,10 @@ class Nursery:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             self._wait(pid)
+        deadline = time.monotonic() + BRANCH_TIMEOUT_S
+        while self.branches and time.monotonic() < deadline:  # they see that the grader is gone, and clean up as well
+            self._reap()
+            time.sleep(0.01)
 
 
 def remove_tree(folder: str) -> None:
@@ -202,7 +213,7 @@ def _become_branch(trunk: Nursery, device: str, descriptor: int, trunk_pid: int)
         confinement.die_with_parent(trunk_pid)
         trunk.control.close()
         control = socket.socket(fileno=descriptor)
-        branch = replace(trunk, control=control, device=device, pid=os.getpid(), scratch={}, ended={})
+        branch = replace(trunk, control=control, device=device, pid=os.getpid(), scratch={}, ended={}, branches=[])
         try:
             ACCELERATORS[device]()
             if device != cuda.NAME:  # a process that has used CUDA cannot fork

@@ -42,7 +42,7 @@ def test_a_fit_machine_is_described(tmp_path: Path) -> None:
         assert "not installed" not in line_of(lines, package)
 
 
-def _without_landlock(course: Course) -> Nursery:
+def _without_landlock(course: Course, has_gpu: bool = False) -> Nursery:
     limits = open_nursery(course).limits
     wanted = ("capabilities", "rlimits", "seccomp")
     return Nursery(installation(["torch"]), limits, SandboxSettings(wanted, course.file.sandbox.required), ["torch"])
@@ -85,6 +85,13 @@ def test_a_worker_that_answers_wrongly_is_a_verdict(tmp_path: Path, monkeypatch:
     lines, is_fit = doctor.examine(make_course(tmp_path).course)
     assert not is_fit
     assert lines[-1] == "verdict      cannot grade: a worker for cpu gave a wrong answer to a question about nothing"
+
+
+def test_an_answer_on_the_wrong_device_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PROBE", "def answer(x):\n    return x.cpu() + 1\n")
+    lines, is_fit = doctor.examine(make_course(tmp_path).course)
+    assert not is_fit
+    assert lines[-1] == "verdict      cannot grade: a worker for simgpu gave a wrong answer to a question about nothing"
 
 
 def test_without_a_course_the_defaults_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ Serve = Callable[..., list[dict[str, Any]]]
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Return a function that plays the operator: it sends lines to ``main`` and returns the answers."""
-    monkeypatch.setattr(grader, "open_nursery", lambda course: ProcesslessNursery())
+    monkeypatch.setattr(grader, "open_nursery", lambda course, has_gpu=False: ProcesslessNursery())
 
     def serve(settings: dict[str, Any], *located: Located, is_gone: bool = False) -> list[dict[str, Any]]:
         ours, theirs = socket.socketpair()
@@ -196,7 +196,7 @@ def test_a_required_layer_that_is_missing_is_a_refusal(
 ) -> None:
     topic = make_course(tmp_path)
 
-    def without_landlock(course: Course) -> Nursery:
+    def without_landlock(course: Course, has_gpu: bool = False) -> Nursery:
         nursery = open_nursery(course)
         wanted = tuple(name for name in nursery.sandbox.wanted if name not in ("landlock", "namespaces"))
         required = tuple(course.file.sandbox.required)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autograder.checks import exercise, hint, misconception, picture, points
+from autograder.checks import cpu_only, exercise, hint, misconception, not_simulated, picture, points
 from autograder.checks.language import CheckSpec, spec_of, title_of
 from autograder.reports.example import example_staff_report
 from autograder.reports.models import CurvePicture
@@ -94,3 +94,24 @@ def test_a_title_is_the_first_line_or_the_name() -> None:
 
     assert title_of(check_with_words) == "Boxes that do not overlap have IoU 0."
     assert title_of(check_boxes_that_touch) == "boxes that touch"
+
+
+def test_a_check_says_where_it_does_not_run_and_why() -> None:
+    @cpu_only("a wrong index ends a process that uses CUDA")
+    @points(1)
+    def check_x() -> None: ...
+
+    @points(1)
+    @not_simulated("more numbers on the same path")
+    def check_y() -> None: ...
+
+    assert (spec_of(check_x).cpu_only, spec_of(check_x).not_simulated, spec_of(check_x).points) == (
+        "a wrong index ends a process that uses CUDA",
+        "",
+        1.0,
+    )
+    assert (spec_of(check_y).cpu_only, spec_of(check_y).not_simulated, spec_of(check_y).points) == (
+        "",
+        "more numbers on the same path",
+        1.0,
+    )

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 
 from autograder.boundary import nursery as boundary
 from autograder.boundary.installation import Installation, installation
-from autograder.boundary.nursery import Nursery, SandboxSettings
+from autograder.boundary.nursery import Branch, Nursery, SandboxSettings
 from autograder.errors import HarnessError, SandboxUnavailable
 from autograder.worker import confinement, nursery, serve, syscalls
 from autograder.worker.confinement import Limits
@@ -181,6 +182,90 @@ def test_stopping_closes_what_was_not_handed_out(controlled: tuple[Nursery, sock
     one.stop()
     with theirs, pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(kept)
+
+
+# ------------------------------------------------------------------------------------------------ a branch of it
+
+
+def refused(one: Nursery) -> str:
+    """Start a branch that cannot be; return what is said, and see that nothing of it is left."""
+    branch = Branch(one, "simgpu")
+    with pytest.raises(HarnessError) as caught:
+        branch.start()
+    assert not branch.is_running
+    assert (branch._control, branch._pidfd) == (None, -1)
+    branch.stop()
+    return str(caught.value)
+
+
+def test_a_worker_that_was_ordered_before_a_branch_is_kept(
+    controlled: tuple[Nursery, socket.socket], pidfd: int
+) -> None:
+    one, theirs = controlled
+    one.layers = ("seccomp",)
+    one._spare = one._order()
+    say(theirs, {"pid": 77}, pidfd)  # comes before the answer about the branch
+    say(theirs, {"branch": 78}, pidfd)
+    branch = Branch(one, "simgpu")
+
+    def serve_it() -> None:
+        _, (worker,), _, _ = socket.recv_fds(theirs, 1 << 16, 1)
+        message, (descriptor,), _, _ = socket.recv_fds(theirs, 1 << 16, 1)
+        assert json.loads(message) == {"op": "branch", "device": "simgpu"}
+        with socket.socket(fileno=descriptor) as control, socket.socket(fileno=worker) as connection:
+            say(control, {"ready": ["seccomp"]})
+            connection.sendall(first_frame(layers=["seccomp"]))
+            ended.wait(10)
+
+    ended = threading.Event()
+    thread = threading.Thread(target=serve_it)
+    thread.start()
+    try:
+        branch.start()
+        assert branch.layers == ("seccomp",)
+        assert branch.limits is one.limits
+        assert [answer for answer, _ in one._answers] == [{"pid": 77}]
+        worker = one.spawn()  # the one that had been ordered
+        assert not one._answers
+        worker.kill()
+    finally:
+        ended.set()
+        thread.join()
+    assert not branch.is_running, "the process that stands for it has ended"
+    branch.stop()
+
+
+def test_a_branch_that_does_not_come_up_says_why(controlled: tuple[Nursery, socket.socket], pidfd: int) -> None:
+    one, theirs = controlled
+    say(theirs, {"branch": 78}, pidfd)
+
+    def serve_it() -> None:
+        _, (descriptor,), _, _ = socket.recv_fds(theirs, 1 << 16, 1)
+        with socket.socket(fileno=descriptor) as control:
+            say(control, {"failed": "RuntimeError: no such device"})
+
+    thread = threading.Thread(target=serve_it)
+    thread.start()
+    try:
+        assert refused(one) == "the workers for simgpu did not start: RuntimeError: no such device"
+    finally:
+        thread.join()
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": 3}, {"branch": 78}], ids=str)
+def test_an_answer_without_a_branch_is_refused(
+    controlled: tuple[Nursery, socket.socket], answer: dict[str, Any]
+) -> None:
+    one, theirs = controlled
+    say(theirs, answer)
+    assert refused(one) == "the nursery did not fork a branch"
+
+
+def test_a_branch_of_no_nursery_is_refused(controlled: tuple[Nursery, socket.socket]) -> None:
+    one, theirs = controlled
+    assert refused(Nursery(EMPTY, LIMITS)) == "the nursery is not started"
+    theirs.close()
+    assert refused(one).startswith("the nursery is gone: ")
 
 
 class Stubborn:
