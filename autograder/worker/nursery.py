@@ -26,12 +26,12 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.worker import confinement, cuda, serve, simgpu, syscalls, torchvision_cpu, wire
-from autograder.worker.confinement import Limits
+from autograder.worker.confinement import SCRATCH, Limits
 
 MAX_MESSAGE = 1 << 20
 REAP_INTERVAL_S = 1.0
@@ -277,8 +277,9 @@ def main(descriptor: int) -> None:
     wanted: list[str] = settings["layers"]
     try:
         layers = _layers(wanted, settings["readable"], settings["masked"])
-        for name in settings["preload"]:
-            torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
+        with _temporary_folder(SCRATCH if "namespaces" in layers else settings["scratch_root"], layers):
+            for name in settings["preload"]:
+                torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
         warm_up("cpu")
         readable = (
             settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
@@ -295,6 +296,17 @@ def main(descriptor: int) -> None:
         )
         return
     _serve(nursery)
+
+
+@contextlib.contextmanager
+def _temporary_folder(root: str, layers: list[str]) -> Iterator[None]:
+    """Have a folder for temporary files while packages are imported: ``torch._dynamo``, for one, writes to it."""
+    if "namespaces" in layers:  # our file tree is read-only; every worker covers this with a scratch folder of its own
+        confinement.mount("tmpfs", root, "tmpfs", confinement.MS_NOSUID | confinement.MS_NODEV, "mode=0755,size=1m")
+    with tempfile.TemporaryDirectory(prefix="autograder-", dir=root) as folder:
+        tempfile.tempdir = folder
+        yield
+    tempfile.tempdir = None
 
 
 def _layers(wanted: list[str], readable: list[str], masked: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from autograder.boundary.installation import installation
-from autograder.boundary.nursery import Nursery
+from autograder.boundary.nursery import ALL_LAYERS, Nursery, SandboxSettings
 from autograder.boundary.student import CallLimits, Handle, Student
 from autograder.checks import call_limit, forbid
 from autograder.checks.language import spec_of
@@ -210,6 +211,32 @@ def test_helpers_work_on_objects_that_stay_there(student: Callable[..., Student]
     assert one.helper("tools", "widths", model) == [4, 4, 4, 4, 100_000, 100_000]
     with pytest.raises(StudentRaised, match="is not defined"):
         one.call("widths", model)
+
+
+OPTIMIZER = """
+import torch
+
+def step():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    weight.sum().backward()
+    optimizer.step()
+    return weight.detach()
+"""
+
+
+@pytest.mark.parametrize("wanted", [ALL_LAYERS, ()], ids=["with all layers", "without any"])
+def test_what_an_optimizer_imports_can_be_preloaded(
+    wanted: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes to a temporary folder when it is imported, which in our file tree there is none of."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    packages, sandbox = ["torch", "numpy"], SandboxSettings(wanted=wanted, required=())
+    with Nursery(installation(packages), Limits(512, 16, 60), sandbox, ["torch", "torch._dynamo"]) as started:
+        one = Student(started.spawn, [Cell(OPTIMIZER)])
+        assert one.step().tolist() == [0.5, 0.5, 0.5]
+        one.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------------------------------------- a topic's own limits
