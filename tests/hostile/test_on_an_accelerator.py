@@ -443,7 +443,7 @@ def double(x):
     assert judged(student(RIGHT), one).startswith(
         "CheckFailed: double: expected the result on simgpu, where the inputs are, got it on cpu"
     )
-    assert time.monotonic() - start < seconds + 3
+    assert time.monotonic() - start < seconds + 20
     assert one.fine() == 42
 
 
