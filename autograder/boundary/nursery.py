@@ -136,7 +136,7 @@ class _Forks:
         assert isinstance(answer, dict)
         return answer, descriptors
 
-    def _hang_up(self) -> None:
+    def stop(self) -> None:
         """Close the connection, and what has been ordered and was not handed out."""
         for connection in (self._control, self._spare):
             if connection is not None:
@@ -146,10 +146,6 @@ class _Forks:
             for descriptor in descriptors:
                 os.close(descriptor)
         self._answers.clear()
-
-    def stop(self) -> None:
-        """Hang up."""
-        self._hang_up()
 
 
 class Nursery(_Forks):
@@ -256,7 +252,7 @@ class Nursery(_Forks):
 
     def stop(self) -> None:
         """End the process: close the control socket, wait, terminate, wait, kill."""
-        self._hang_up()
+        super().stop()
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -303,7 +299,7 @@ class Branch(_Forks):
 
     def stop(self) -> None:
         """Hang up, which ends it and its workers; wait until it has cleaned up after them, or end it."""
-        self._hang_up()
+        super().stop()
         if self._pidfd >= 0:
             if not select.select([self._pidfd], [], [], CLOSE_TIMEOUT_S)[0]:
                 with contextlib.suppress(ProcessLookupError):

@@ -4,8 +4,8 @@
 class called in the same way gives a :class:`Handle` whose object stays in the worker. What the student's code raises,
 and whatever happens to its process, arrives as a :class:`~autograder.errors.StudentError`.
 
-A student is asked on one device: the tensors of every call are put there first, and a module that is made by calling
-its class is moved there. :meth:`Student.on` gives the same student on another device.
+A student is asked on one device: the tensors of every call are put there first, and a module that a call makes anew is
+moved there. :meth:`Student.on` gives the same student on another device.
 """
 
 from __future__ import annotations
@@ -286,11 +286,9 @@ class Student:
         shape = None if input_shape is None else list(input_shape)
         answer = self._ask("outline", name, args, kwargs, name=name, input_shape=shape)
         found = self._record(name, args, kwargs, answer)
-        parameters, buffers, output = (
-            (_shapes(found.get("parameters")), _shapes(found.get("buffers")), found.get("output"))
-            if isinstance(found, dict)
-            else (None, None, None)
-        )
+        entries = found if isinstance(found, dict) else {}
+        parameters, buffers, output = (entries.get(key) for key in ("parameters", "buffers", "output"))
+        parameters, buffers = _shapes(parameters), _shapes(buffers)
         if parameters is None or buffers is None:
             raise ProtocolViolation(f"{name}: the answer is not well formed")
         return Outline(parameters, buffers, output if _is_shape(output) else None)
@@ -447,10 +445,8 @@ class Student:
             raise
         self._take_output(answer)
         if answer.reply.error is not None:
-            if (
-                self.device == "cuda" and CUDA_ERROR in answer.reply.error.text
-            ):  # nothing works any more in that process
-                worker.kill()
+            if self.device == "cuda" and CUDA_ERROR in answer.reply.error.text:
+                worker.kill()  # nothing works any more in that process
             raise self._explained(what, answer)
         return answer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,7 +32,6 @@ class CheckRun:
     expectations: int = 0
     check: str = ""
     looked_at_device: bool = False
-    failed_on: list[object] = field(default_factory=list)
 
 
 current_run: ContextVar[CheckRun | None] = ContextVar("current_run", default=None)

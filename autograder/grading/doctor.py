@@ -36,14 +36,15 @@ def examine(course: Course | None) -> tuple[list[str], bool]:
     where = str(course.root / "course.toml") if course else "none here: the defaults count"
     lines.append(f"course       {where}")
     nursery: Nursery | None = None
+    has_gpu = torch.cuda.is_available()
     try:
         started = time.perf_counter()
-        nursery = open_nursery(chosen, torch.cuda.is_available())
+        nursery = open_nursery(chosen, has_gpu)
         with nursery:
             lines.append(f"nursery      ready after {time.perf_counter() - started:.1f} s")
-            workers = [_try_workers(nursery, device) for device in devices_of("auto", torch.cuda.is_available())]
+            workers = [_try_workers(nursery, device) for device in devices_of("auto", has_gpu)]
         lines += [*_layers(nursery, chosen), *workers]
-        if not torch.cuda.is_available():
+        if not has_gpu:
             lines.append(f"{CUDA:<12} not run: there is no GPU on this machine")
     except AutograderError as error:
         lines += _layers(nursery, chosen) if nursery is not None and nursery.layers else ()

@@ -86,8 +86,7 @@ class Verdict:
     duration_s: float = 0.0
     is_absent: bool = False  # there is nothing yet that a hint could help with
     steps: tuple[Step, ...] = ()
-    calls: tuple[Call, ...] = ()
-    can_be_replayed: bool = False
+    replayable: tuple[Call, ...] = ()  # all its calls, if their answers are all that it can have looked at
 
 
 class ChecksPlugin:
@@ -230,20 +229,22 @@ class ChecksPlugin:
         try:
             if self._answers_as_on_the_cpu(check):
                 verdict.outcome = "passed"
-            elif check.is_plain:
-                student.begin_check(check.spec.forbidden, check.spec.call_s)
+                return
+            student.begin_check(check.spec.forbidden, check.spec.call_s)
+            if check.is_plain:
                 self._call(check, verdict)
             else:  # an item that comes twice in a row must be torn down in between
-                student.begin_check(check.spec.forbidden, check.spec.call_s)
                 next_item = following.item if following.item is not check.item else None
                 check.item.config.hook.pytest_runtest_protocol(item=check.item, nextitem=next_item)
         except StudentError as error:
             self._judge(verdict, error)
         finally:
             current_run.reset(token)
-        verdict.duration_s = time.perf_counter() - start
-        verdict.steps, verdict.calls = tuple(student.steps), tuple(student.calls)
-        verdict.can_be_replayed = check.is_plain and "device" not in check.asked and not run.looked_at_device
+            verdict.duration_s = time.perf_counter() - start
+            verdict.steps = tuple(student.steps)
+        if check.is_plain and "device" not in check.asked and not run.looked_at_device:
+            is_all = len(student.calls) == len(student.steps) and all(step.is_plain_call for step in student.steps)
+            verdict.replayable = tuple(student.calls) if is_all else ()
         if verdict.outcome == "not_graded" and not verdict.faults:
             verdict.faults.append("the check did not run to its end")
 
@@ -257,20 +258,16 @@ class ChecksPlugin:
             StudentError: if a call does not come to its end here, which need not be waited for twice.
         """
         before = self._on_the_cpu(check)
-        if check.device == CPU or check.judges_placement or before is None or before.outcome != "passed":
+        if check.device == CPU or before is None or before.outcome != "passed" or not before.replayable:
             return False
-        if measuring.get() is not None or not before.can_be_replayed:
-            return False
-        if not before.calls or len(before.calls) != len(before.steps):
-            return False
-        if any(not step.is_plain_call for step in before.steps):
+        if measuring.get() is not None:
             return False
         student = self._student
         assert student is not None
         student.begin_check(check.spec.forbidden, check.spec.call_s)
         try:
             return all(
-                identical(student.call(call.name, *call.args, **call.kwargs), call.result) for call in before.calls
+                identical(student.call(call.name, *call.args, **call.kwargs), call.result) for call in before.replayable
             )
         except (StudentRaised, HarnessError):  # the check itself will meet it too, and is judged by it
             return False

@@ -115,10 +115,9 @@ class Nursery:
 
     def _branch(self, device: str, descriptor: int) -> None:
         """Fork a nursery whose workers have an accelerator."""
-        trunk = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_branch(self, device, descriptor, trunk)
+            _become_branch(self, device, descriptor)
         self.branches.append(pid)
         handle = os.pidfd_open(pid)
         try:
@@ -206,11 +205,11 @@ def _become_worker(nursery: Nursery, limits: Limits, descriptor: int, scratch: s
         os._exit(status)
 
 
-def _become_branch(trunk: Nursery, device: str, descriptor: int, trunk_pid: int) -> None:
+def _become_branch(trunk: Nursery, device: str, descriptor: int) -> None:
     """Switch the accelerator on in this freshly forked process and serve; never returns."""
     status = 70
     try:
-        confinement.die_with_parent(trunk_pid)
+        confinement.die_with_parent(trunk.pid)
         trunk.control.close()
         control = socket.socket(fileno=descriptor)
         branch = replace(trunk, control=control, device=device, pid=os.getpid(), scratch={}, ended={}, branches=[])
@@ -277,7 +276,7 @@ def main(descriptor: int) -> None:
     wanted: list[str] = settings["layers"]
     try:
         layers = _layers(wanted, settings["readable"], settings["masked"])
-        with _temporary_folder(SCRATCH if "namespaces" in layers else settings["scratch_root"], layers):
+        with _temporary_folder(layers, settings["scratch_root"]):
             for name in settings["preload"]:
                 torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
         warm_up("cpu")
@@ -299,9 +298,10 @@ def main(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def _temporary_folder(root: str, layers: list[str]) -> Iterator[None]:
+def _temporary_folder(layers: list[str], root: str) -> Iterator[None]:
     """Have a folder for temporary files while packages are imported: ``torch._dynamo``, for one, writes to it."""
     if "namespaces" in layers:  # our file tree is read-only; every worker covers this with a scratch folder of its own
+        root = SCRATCH
         confinement.mount("tmpfs", root, "tmpfs", confinement.MS_NOSUID | confinement.MS_NODEV, "mode=0755,size=1m")
     with tempfile.TemporaryDirectory(prefix="autograder-", dir=root) as folder:
         tempfile.tempdir = folder

@@ -199,9 +199,10 @@ def _call(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwar
     target = _target(session, request)
     if not request.get("observe"):
         value, device = target(*args, **kwargs), request.get("device", "cpu")
-        given = any(isinstance(argument, torch.nn.Module) for argument in (*args, *kwargs.values()))
-        is_made = isinstance(value, torch.nn.Module) and not given  # what is made of a module stays where that is
-        return {"value": value.to(device) if is_made and device != "cpu" else value}
+        if device != "cpu" and isinstance(value, torch.nn.Module):
+            given = any(isinstance(argument, torch.nn.Module) for argument in (*args, *kwargs.values()))
+            value = value if given else value.to(device)  # what is made of a module stays where that is
+        return {"value": value}
     # what an earlier call has changed for good is a side effect too; random numbers may be drawn between two calls
     before = {**session.state_at_start, RANDOM_STATE: _torch_state()[RANDOM_STATE]}
     value = target(*args, **kwargs)

@@ -50,19 +50,22 @@ def raw(tensor: Tensor) -> Tensor:
         return raw(tensor.detach().conj()).conj()
     if tensor.is_neg():
         return torch._neg_view(raw(torch._neg_view(tensor.detach())))
-    capsule = _to_dlpack(tensor)
-    device = _word_at(_address(capsule, _EXPORTED) + _DEVICE_OFFSET)
-    if device.value != _DL_EXTENSION:
+    alias = _cpu_alias(tensor)
+    if alias is None:
         raise ValueError(f"raw: expected a tensor on {NAME}, got one on {tensor.device}")
-    device.value = _DL_CPU
-    return _from_dlpack(capsule)
+    return alias
 
 
 def raw_if_plain(value: Any) -> Tensor | None:
     """Return :func:`raw` of an ordinary simulated tensor, ``None`` for anything else."""
     if type(value) not in _ORDINARY or value.is_cpu or value.is_conj() or value.is_neg():
         return None
-    capsule = _to_dlpack(value)
+    return _cpu_alias(value)
+
+
+def _cpu_alias(tensor: Tensor) -> Tensor | None:
+    """Return the CPU's view of a simulated tensor without lazy bits, ``None`` for one on another device."""
+    capsule = _to_dlpack(tensor)
     device = _word_at(_address(capsule, _EXPORTED) + _DEVICE_OFFSET)
     if device.value != _DL_EXTENSION:
         return None
