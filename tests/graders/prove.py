@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from autograder.submissions.submission import Located
 from tests.graders.proof import Alternative, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
+JOBS = len(os.sched_getaffinity(0))
 NAMED_SHARE = 0.9  # of the bank's mutants that can be observed, this share must be named in the report
 
 
@@ -69,7 +71,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
     for number, alternative in enumerate(alternatives):
         located.append(_variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source))
     out = scratch / "reports"
-    outcome = operator.grade(topic, located, out)
+    outcome = operator.grade(topic, located, out, jobs=JOBS)
     assert not outcome.set_aside, outcome.set_aside
     reports = {item.student: read_report(out / item.student / "report.staff.json").report for item in located}
 

@@ -63,4 +63,12 @@ def test_every_file_of_the_class_states_what_it_must_earn() -> None:
         assert {entry["file"] for entry in stated.values()} == {
             path.name for path in folder.iterdir() if path.suffix in (".ipynb", ".py")
         }
-        assert len(stated) >= 16
+        assert len(stated) >= 8
+
+
+def test_eight_students_take_the_whole_course() -> None:
+    classes = [
+        tomllib.loads((ROOT / f"tests/submissions/{topic}/expected.toml").read_text(encoding="utf-8"))
+        for topic in COURSE.file.topics
+    ]
+    assert len(set.intersection(*(set(stated) for stated in classes))) >= 8
