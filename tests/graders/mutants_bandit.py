@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tests.graders.proof import Mutant
 
+SLOW = ("train_bandit",)
+
 ENCODE_REWARDS = """\
 def encode_rewards(y, reward_values=(0, 1, 100)):
     if y.dim() != 1:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.course import Topic
+from autograder.reports.models import CheckResult, Report
+from autograder.submissions.submission import Located
+
+ROOT = Path(__file__).resolve().parents[2]
+STUB = "def {}(*args, **kwargs):\n    raise NotImplementedError\n"
+JOBS = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -54,3 +68,63 @@ class Alternative:
     name: str
     exercise: str
     source: str
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A mutant made by the tool that nobody can tell from the solution by what the stub's docstring says.
+
+    Attributes:
+        exercise: the solution cell.
+        before: the changed lines of the solution, without indentation.
+        after: the same in the mutant.
+        reason: why no check can, or may, take points for it.
+    """
+
+    exercise: str
+    before: str
+    after: str
+    reason: str
+
+
+def checks_of(report: Report, exercise: str) -> tuple[CheckResult, ...]:
+    """Return the checks of one exercise."""
+    return tuple(check for found in report.exercises if found.name == exercise for check in found.checks)
+
+
+def failed(check: CheckResult) -> bool:
+    """Return whether a check with points was judged, and lost."""
+    return check.max_points > 0 and check.outcome not in ("passed", "not_run", "not_graded")
+
+
+def slow_exercises(topic: Topic) -> frozenset[str]:
+    """Return the training exercises, which the mutants module names as ``SLOW``: seconds each, and the last of all."""
+    return frozenset(getattr(importlib.import_module(f"tests.graders.mutants_{topic.name}"), "SLOW", ()))
+
+
+def variant(topic: Topic, scratch: Path, name: str, exercise: str, source: str, empty: Collection[str] = ()) -> Located:
+    """Write the solution notebook with another source in one of its solution cells.
+
+    Args:
+        topic: the topic.
+        scratch: the folder for the notebook.
+        name: the student.
+        exercise: the solution cell.
+        source: what stands there.
+        empty: exercises that are left to be done, unless it is the one that has ``source``.
+    """
+    notebook: dict[str, Any] = json.loads(topic.solution.read_text(encoding="utf-8"))
+    cells = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in notebook["cells"]}
+    for other in empty:
+        cells[other]["source"] = STUB.format(other)
+    cells[exercise]["source"] = source
+    path = scratch / f"{name}.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return Located(name, path)
+
+
+def solution_cells(topic: Topic) -> dict[str, str]:
+    """Return the source of each solution cell of the teacher's notebook by exercise."""
+    notebook: dict[str, Any] = json.loads(topic.solution.read_text(encoding="utf-8"))
+    found = ((cell, cell["metadata"].get("nbgrader", {})) for cell in notebook["cells"])
+    return {grader["grade_id"]: "".join(cell["source"]) for cell, grader in found if grader.get("solution")}

@@ -1,30 +1,27 @@
-"""The proof of the graders, as a table: ``python -m tests.graders.prove [TOPIC ...]``.
+"""The proof of the graders, as two tables: ``python -m tests.graders.prove [TOPIC ...]``.
 
 For each topic, through real workers: the solution earns 100 %, the stub 0; every planted mistake is caught by the check
-it belongs to and named in the report; every alternative answer earns 100 %.
+it belongs to and named in the report; every alternative answer earns 100 %; every mutant that a tool makes of the
+solution is caught, or listed with the reason why it cannot be.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from autograder.course import Course, Topic
 from autograder.grading import operator
-from autograder.reports.models import CheckResult, Report
+from autograder.reports.models import Report
 from autograder.reports.store import read_report
 from autograder.submissions.submission import Located
-from tests.graders.proof import Alternative, Mutant
+from tests.graders import generated
+from tests.graders.proof import JOBS, ROOT, Alternative, Mutant, checks_of, failed, slow_exercises, variant
 
-ROOT = Path(__file__).resolve().parents[2]
-JOBS = len(os.sched_getaffinity(0))
 NAMED_SHARE = 0.9  # of the bank's mutants that can be observed, this share must be named in the report
 
 
@@ -66,10 +63,13 @@ def prove(topic: Topic, scratch: Path) -> Proof:
         f"tests.graders.alternatives_{topic.name}"
     ).ALTERNATIVES
     located = [Located("solution", topic.solution), Located("stub", topic.release)]
+    slow = slow_exercises(topic)
     for number, mutant in enumerate(mutants):
-        located.append(_variant(topic, scratch, f"mutant-{number}", mutant.exercise, mutant.source))
+        # an equivalent mutant must earn everything; the others lose points in an exercise that needs no training
+        empty = () if mutant.equivalent else slow - {mutant.exercise}
+        located.append(variant(topic, scratch, f"mutant-{number}", mutant.exercise, mutant.source, empty))
     for number, alternative in enumerate(alternatives):
-        located.append(_variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source))
+        located.append(variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source))
     out = scratch / "reports"
     outcome = operator.grade(topic, located, out, jobs=JOBS)
     assert not outcome.set_aside, outcome.set_aside
@@ -85,7 +85,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
         count.mutants += 1
         count.equivalent += bool(mutant.equivalent)
         if not mutant.equivalent:
-            count.caught += report.points < reports["solution"].points and not wrong
+            count.caught += not wrong and any(map(failed, checks_of(report, mutant.exercise)))
             count.named += mutant.named is not None and mutant.named in _named(report, mutant.exercise)
     accepted = 0
     for number, alternative in enumerate(alternatives):
@@ -108,10 +108,10 @@ def _faults_of(mutant: Mutant, report: Report) -> list[str]:
     if mutant.equivalent:
         return [] if report.grade == 100.0 else [f"{mutant.id} is called equivalent, and lost points"]
     check = next(
-        (check for check in report.checks if check.id.partition("[")[0] == mutant.caught_by and _failed(check)), None
+        (check for check in report.checks if check.id.partition("[")[0] == mutant.caught_by and failed(check)), None
     )
     if check is None:
-        lost = [check.id for check in report.checks if _failed(check)]
+        lost = [check.id for check in report.checks if failed(check)]
         return [f"{mutant.id} ({mutant.mistake}) is not caught by {mutant.caught_by}, but by {lost or 'none'}"]
     if mutant.named is not None and mutant.named not in _named(report, mutant.exercise):
         return [f"{mutant.id} ({mutant.mistake}) is not named: expected {mutant.named!r}"]
@@ -119,21 +119,7 @@ def _faults_of(mutant: Mutant, report: Report) -> list[str]:
 
 
 def _named(report: Report, exercise: str) -> set[str]:
-    return {check.misconception for found in report.exercises if found.name == exercise for check in found.checks}
-
-
-def _failed(check: CheckResult) -> bool:
-    return check.max_points > 0 and check.outcome not in ("passed", "not_run", "not_graded")
-
-
-def _variant(topic: Topic, scratch: Path, name: str, exercise: str, source: str) -> Located:
-    """Write the solution notebook with another source in one of its solution cells."""
-    notebook: dict[str, Any] = json.loads(topic.solution.read_text(encoding="utf-8"))
-    (cell,) = [c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == exercise]
-    cell["source"] = source
-    path = scratch / f"{name}.ipynb"
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-    return Located(name, path)
+    return {check.misconception for check in checks_of(report, exercise)}
 
 
 def table(proofs: Sequence[Proof]) -> str:
@@ -151,17 +137,21 @@ def table(proofs: Sequence[Proof]) -> str:
 
 
 def main(names: Sequence[str]) -> int:
-    """Prove the topics that are named, or all; print the table and what does not hold."""
+    """Prove the topics that are named, or all; print the tables and what does not hold."""
     course = Course.find(ROOT)
-    proofs = []
+    proofs: list[Proof] = []
+    outcomes: list[generated.Outcome] = []
     for name in names or list(course.file.topics):
+        topic = course.topic(name)
         with tempfile.TemporaryDirectory() as scratch:
-            proofs.append(prove(course.topic(name), Path(scratch)))
-    print(table(proofs))
-    for proof in proofs:
-        for fault in proof.faults:
-            print(f"{proof.topic}: {fault}")
-    return 1 if any(proof.faults for proof in proofs) else 0
+            proofs.append(prove(topic, Path(scratch)))
+        with tempfile.TemporaryDirectory() as scratch:
+            outcomes.append(generated.judge(topic, generated.generate(topic), Path(scratch)))
+    print(table(proofs), generated.table(outcomes), sep="\n\n")
+    faults = [f"{proof.topic}: {fault}" for proof in proofs for fault in proof.faults]
+    faults += [f"{outcome.topic}: {fault}" for outcome in outcomes for fault in outcome.faults]
+    print(*faults, sep="\n")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from autograder.course import Course
-from tests.graders.prove import ROOT, prove, table
+from tests.graders.proof import ROOT
+from tests.graders.prove import prove, table
 
 COURSE = Course.find(ROOT)
 

@@ -190,10 +190,11 @@ def check_placement_of_pixel_accuracy(runs: Runs) -> None:
 @misconception("The boxes are read as x_min, x_max, y_min, y_max", wrong.iou_reads_xxyy)
 @misconception("Rows and columns of the result are swapped", wrong.iou_transposed)
 def check_overlapping_boxes(student: Any) -> None:
-    """Overlapping boxes have the IoU intersection / union."""
+    """Overlapping boxes have the IoU intersection / union, in pixels as in fractions of the image."""
     boxes1 = boxes((0, 0, 30, 20), (4, 6, 18, 26))
     boxes2 = boxes((10, 5, 32, 25), (2, 1, 16, 14))
     expect_iou(student.box_iou(boxes1, boxes2), metrics.box_iou(boxes1, boxes2))
+    expect_iou(student.box_iou(boxes1 / 32, boxes2 / 32), metrics.box_iou(boxes1 / 32, boxes2 / 32))
 
 
 @exercise("box_iou")
@@ -507,10 +508,10 @@ def check_threshold_is_reached_by_equality(student: Any) -> None:
 @hint("Which number decides whether an overlap is enough? It is an argument.")
 @misconception("The threshold is 0.5 whatever `iou_threshold` is", wrong.match_at_one_half)
 def check_threshold_is_an_argument(student: Any) -> None:
-    """`iou_threshold` decides which overlap is enough."""
+    """`iou_threshold` decides which overlap is enough, from 0 to 1."""
     gt_boxes = boxes((0, 0, 10, 10), (40, 0, 50, 10), (80, 0, 90, 10))
     pred_boxes, scores = boxes((0, 0, 10, 4), (40, 0, 50, 6.5), (80, 0, 90, 9)), reals(0.7, 0.8, 0.9)
-    for threshold in (0.75, 0.3):
+    for threshold in (0.75, 0.3, 1.0, 0.0):
         expect_matches(student.match_detections(pred_boxes, scores, gt_boxes, threshold),
                        metrics.match_detections(pred_boxes, scores, gt_boxes, threshold))  # fmt: skip
 
@@ -594,6 +595,9 @@ def check_equal_scores(student: Any) -> None:
     scores = reals(0.5, 0.5, 0.5, 0.5)
     expect_matches(student.match_detections(pred_boxes, scores, gt_boxes),
                    metrics.match_detections(pred_boxes, scores, gt_boxes))  # fmt: skip
+    pred_boxes, scores = pred_boxes.repeat(10, 1), scores.repeat(10)  # an unstable sort keeps short lists in order
+    expect_matches(student.match_detections(pred_boxes, scores, gt_boxes),
+                   metrics.match_detections(pred_boxes, scores, gt_boxes))  # fmt: skip
 
 
 @exercise("match_detections")
@@ -663,13 +667,15 @@ def check_matching_of_views(student: Any) -> None:
 @exercise("match_detections")
 @cpu_only(INVALID)
 @points(0.25)
-@hint("What has to be true of the lengths of boxes, scores and flags?")
+@hint("What has to be true of the lengths of boxes, scores and flags? Which numbers can an IoU be?")
 def check_lengths_must_fit(student: Any) -> None:
-    """Boxes without a score each, or without a flag each, are refused."""
+    """Boxes without a score each, or without a flag each, and thresholds that are no IoU are refused."""
     pred_boxes, gt_boxes, scores = boxes((0, 0, 10, 9), (0, 0, 10, 8)), boxes((0, 0, 10, 10)), reals(0.9, 0.8)
     expect_tuple(student.match_detections(pred_boxes, scores, gt_boxes, 0.5, torch.tensor([False])), 2)
     expect_raises(lambda: student.match_detections(pred_boxes, reals(0.9, 0.8, 0.7), gt_boxes))
     expect_raises(lambda: student.match_detections(pred_boxes, scores, gt_boxes, 0.5, torch.tensor([False, True])))
+    expect_raises(lambda: student.match_detections(pred_boxes, scores, gt_boxes, -0.5))
+    expect_raises(lambda: student.match_detections(pred_boxes, scores, gt_boxes, 1.5))
 
 
 @exercise("match_detections")
@@ -776,6 +782,8 @@ def check_equal_scores_keep_their_order(student: Any) -> None:
     """Detections with equal scores keep the order of the inputs."""
     tp, scores = torch.tensor([True, True, False, False, True]), reals(0.5, 0.9, 0.9, 0.5, 0.5)
     expect_curve(student.precision_recall(tp, scores, 3), metrics.precision_recall(tp, scores, 3))
+    tp, scores = tp.repeat(10), scores.repeat(10)  # an unstable sort keeps short lists in order
+    expect_curve(student.precision_recall(tp, scores, 30), metrics.precision_recall(tp, scores, 30))
 
 
 @exercise("precision_recall")
@@ -918,7 +926,7 @@ def check_steps(student: Any) -> None:
 @picture(RECOVERING)
 def check_eleven_points(student: Any) -> None:
     """'11_point' is the mean of the envelope at 11 recalls."""
-    for ranking, num_gt in (("TFTTFT", 7), ("FTFTT", 11)):  # sevenths and elevenths miss the grid
+    for ranking, num_gt in (("TFTTFT", 7), ("FTFTT", 11), ("TFTT", 5)):  # fifths are on the grid, the others miss it
         precision, recall = curve(ranking, num_gt)
         actual = student.average_precision(precision, recall, "11_point")
         expect_metric(actual, metrics.average_precision(precision, recall, "11_point"))
@@ -936,7 +944,7 @@ def check_eleven_points(student: Any) -> None:
 @misconception("'101_point' is computed like '11_point'", wrong.ap_eleven)
 def check_hundred_and_one_points(student: Any) -> None:
     """'101_point' is the mean of the envelope at 101 recalls."""
-    for ranking, num_gt in (("TFTTFT", 9), ("FTFT", 3)):  # ninths and thirds miss the grid
+    for ranking, num_gt in (("TFTTFT", 9), ("FTFT", 3), ("TFTT", 5)):  # fifths are on the grid, the others miss it
         precision, recall = curve(ranking, num_gt)
         actual = student.average_precision(precision, recall, "101_point")
         expect_metric(actual, metrics.average_precision(precision, recall, "101_point"))
