@@ -210,6 +210,7 @@ class Student:
         self._slowdown = 1.0
         self._call_s = self._limits.call_s
         self._forbidden: list[str] = []
+        self._exercise = ""
         self._worker: Worker | None = None
         self._deadline = 0.0
         self._timeouts: dict[str, int] = {}
@@ -303,8 +304,12 @@ class Student:
         self._ask("exec", module, (), {}, label=module, source=source, module=module)
 
     def helper(self, module: str, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a function of a module that ``define`` has made, with objects of the student's as arguments."""
-        return self._record(name, args, kwargs, self._ask("call", name, args, kwargs, name=name, module=module))
+        """Call a function of a module that ``define`` has made, with objects of the student's as arguments.
+
+        What goes wrong is said of the exercise: students do not know ``name``.
+        """
+        what = self._exercise or name
+        return self._record(what, args, kwargs, self._ask("call", what, args, kwargs, name=name, module=module))
 
     def run(self, label: str, source: str) -> None:
         """Run ``source`` in the student's namespace, as one more cell."""
@@ -351,13 +356,15 @@ class Student:
         other._log = _Log(time=self._log.time)
         return other
 
-    def begin_check(self, forbidden: Sequence[str] = (), call_s: float | None = None) -> None:
+    def begin_check(self, forbidden: Sequence[str] = (), call_s: float | None = None, exercise: str = "") -> None:
         """Forget the calls of the last check.
 
         Args:
             forbidden: names of PyTorch's functions that the student's code must not call.
             call_s: the limit of a call, if it is another than usual.
+            exercise: what is checked; the name of whatever a helper does.
         """
+        self._exercise = exercise
         self._forbidden = list(forbidden)
         self._call_s = self._limits.call_s if call_s is None else call_s * self._slowdown
         self.calls = []

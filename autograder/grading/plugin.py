@@ -230,7 +230,7 @@ class ChecksPlugin:
             if self._answers_as_on_the_cpu(check):
                 verdict.outcome = "passed"
                 return
-            student.begin_check(check.spec.forbidden, check.spec.call_s)
+            student.begin_check(check.spec.forbidden, check.spec.call_s, check.spec.exercise)
             if check.is_plain:
                 self._call(check, verdict)
             else:  # an item that comes twice in a row must be torn down in between
@@ -264,7 +264,7 @@ class ChecksPlugin:
             return False
         student = self._student
         assert student is not None
-        student.begin_check(check.spec.forbidden, check.spec.call_s)
+        student.begin_check(check.spec.forbidden, check.spec.call_s, check.spec.exercise)
         try:
             return all(
                 identical(student.call(call.name, *call.args, **call.kwargs), call.result) for call in before.replayable

@@ -72,6 +72,7 @@ class Session:
     module: ModuleType = field(default_factory=lambda: ModuleType("__main__"))
     objects: dict[int, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)  # of these files, those that are modules of the checks
     modules: dict[str, ModuleType] = field(default_factory=dict)
     output: Tail = field(default_factory=Tail)
     state_at_start: dict[str, str] = field(default_factory=lambda: _torch_state())
@@ -183,6 +184,7 @@ def _exec(session: Session, request: dict[str, Any], args: tuple[Any, ...], kwar
     code, ignored = compiled(request["source"], filename)
     module = session.module
     if request.get("module"):
+        session.given.add(filename)
         module = session.modules.setdefault(request["module"], ModuleType(request["module"]))
         sys.modules[request["module"]] = module
     exec(code, module.__dict__)
@@ -359,7 +361,7 @@ def _described(error: BaseException, session: Session) -> dict[str, Any]:
         text = str(error)[:ERROR_CHARS]
     except BaseException:
         text = "(its message cannot be shown)"
-    frames = [frame for frame in _frames(error.__traceback__) if frame[0] in session.files]
+    frames = [frame for frame in _frames(error.__traceback__) if frame[0] in session.files.keys() - session.given]
     if isinstance(error, SyntaxError) and error.filename in session.files:
         text = str(error.msg)[:ERROR_CHARS]
         frames.append((error.filename or "", error.lineno or 0, ""))

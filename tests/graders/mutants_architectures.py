@@ -901,7 +901,7 @@ def _of_both(id: str, exercise: str, side: int, maps: int, word: str) -> tuple[M
             None,
             SHAPE,
         ),
-        (f"T2-X2{id}i", "always dropout 0.5", (("p=dropout", "p=0.5"),), f"check_dropout_of_{word}", None, CHANCE),
+        (f"T2-X2{id}i", "always dropout 0.5", (("p=dropout", "p=0.5"),), f"check_logits_of_{word}", None, CHANCE),
         (
             f"T2-X2{id}j",
             "dropout 0.1 if none is asked for",

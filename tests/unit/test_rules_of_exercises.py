@@ -213,6 +213,23 @@ def test_helpers_work_on_objects_that_stay_there(student: Callable[..., Student]
         one.call("widths", model)
 
 
+def test_what_goes_wrong_in_a_helper_is_said_of_the_exercise(student: Callable[..., Student]) -> None:
+    """Its own name and lines mean nothing to a student; the lines of the student's code that it calls do."""
+    one = student("def half(x):\n    return x / 0\n")
+    one.define(
+        "tools", "import __main__\ndef used(): return __main__.half(1)\ndef refused(): raise ValueError('no net')\n"
+    )
+    one.begin_check(exercise="half")
+    with pytest.raises(StudentRaised, match=r"^half: raised ZeroDivisionError: .*\(line 2 of .*\)$"):
+        one.helper("tools", "used")
+    with pytest.raises(StudentRaised, match=r"^half: raised ValueError: no net$"):
+        one.helper("tools", "refused")
+    assert [step.name for step in one.steps] == ["half", "half"]
+    one.begin_check()
+    with pytest.raises(StudentRaised, match=r"^refused: raised ValueError: no net$"):
+        one.helper("tools", "refused")
+
+
 OPTIMIZER = """
 import torch
 
