@@ -246,6 +246,8 @@ def match_detections(pred_boxes, pred_scores, gt_boxes, iou_threshold=0.5, gt_ig
         raise ValueError("scores")
     if gt_ignore is not None and len(gt_ignore) != len(gt_boxes):
         raise ValueError("flags")
+    if iou_threshold < 0 or iou_threshold > 1:
+        raise ValueError("threshold")
     preds, truth = pred_boxes.tolist(), gt_boxes.tolist()
     ignore = gt_ignore.tolist() if gt_ignore is not None else [False for _ in truth]
     used = [False for _ in truth]

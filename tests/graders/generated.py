@@ -139,7 +139,7 @@ def judge(topic: Topic, mutants: Sequence[Generated], scratch: Path) -> Outcome:
     alive = list(range(len(mutants)))
     for device in ("cpu", "auto"):
         reports = reports_of(topic, mutants, alive, device, scratch)
-        alive = [n for n in alive if not any(map(failed, checks_of(reports[n], mutants[n].exercise)))]
+        alive = [n for n in alive if not _is_caught(mutants[n], reports[n], slow_exercises(topic))]
     reasons = {(s.exercise, s.before, s.after): s.reason for s in survivors(topic)}
     found = {
         number: (mutants[number].exercise, mutants[number].before, mutants[number].after)
@@ -149,6 +149,12 @@ def judge(topic: Topic, mutants: Sequence[Generated], scratch: Path) -> Outcome:
     faults = [f"survives, and is not listed: {mutants[number]}" for number in alive if number not in listed]
     faults += [f"is listed as a survivor, and is caught: {mutants[number]}" for number in listed if number not in alive]
     return Outcome(topic.name, len(mutants), len(mutants) - len(alive), len(alive), tuple(faults))
+
+
+def _is_caught(mutant: Generated, report: Report, empty: frozenset[str]) -> bool:
+    """Return whether the mutant loses points, in its exercise or in one that needs it and was not left empty."""
+    exercises = {exercise.name for exercise in report.exercises} - (empty - {mutant.exercise})
+    return any(failed(check) for name in exercises for check in checks_of(report, name))
 
 
 def reports_of(

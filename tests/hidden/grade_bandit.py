@@ -352,6 +352,7 @@ def check_pulls_that_are_none(student: Any) -> None:
     x, labels = torch.tensor([0, 1, 1]), torch.tensor([2, 0, 1])
     expect_floats(student.empirical_distribution(x, labels, 2, 3), bandit.empirical_distribution(x, labels, 2, 3))
     expect_raises(lambda: student.empirical_distribution(x, labels[:2], 2, 3))
+    expect_raises(lambda: student.empirical_distribution(x[:1], labels, 2, 3))
     expect_raises(lambda: student.empirical_distribution(x[None], labels[None], 2, 3))
     expect_raises(lambda: student.empirical_distribution(x.float(), labels, 2, 3))
     expect_raises(lambda: student.empirical_distribution(x, labels, 1, 3))
@@ -422,6 +423,7 @@ def check_one_reward_per_column(student: Any) -> None:
     expect_raises(lambda: student.expected_reward(dist, (1,)))
     expect_raises(lambda: student.expected_reward(dist, (1, 2, 3, 4)))
     expect_raises(lambda: student.expected_reward(dist[0], (0, 1, 2)))
+    expect_raises(lambda: student.expected_reward(dist[:, :, None].repeat(1, 1, 3), (0, 1, 2)))
 
 
 @exercise("expected_reward")
@@ -934,6 +936,9 @@ def check_ignored_samples(student: Any) -> None:
     target = torch.tensor([1, 0, 2, 0])
     expect_floats(student.cross_entropy(logits, target, ignore_index=0),
                   bandit.cross_entropy(logits, target, ignore_index=0))  # fmt: skip
+    only, target = logits[:, :1], torch.tensor([0, -100, 0, -100])  # a single class
+    expect_floats(student.cross_entropy(only, target, reduction="none"),
+                  bandit.cross_entropy(only, target, reduction="none"))  # fmt: skip
 
 
 @exercise("cross_entropy")
@@ -1114,6 +1119,7 @@ def check_most_likely_class(student: Any) -> None:
     expect_classes(student.predict(logits), bandit.predict(logits))
     square = logits[:3]
     expect_classes(student.predict(square), bandit.predict(square))
+    expect_classes(student.predict(logits[:, :1]), bandit.predict(logits[:, :1]))
 
 
 @exercise("predict")
@@ -1135,7 +1141,7 @@ def check_equal_logits(student: Any) -> None:
 def check_class_of_each_pixel(student: Any, generator: Generator) -> None:
     """The classes are in dimension 1, or in `dim`."""
     logits = torch.randn(3, 4, 3, 4, generator=generator, dtype=torch.float64)
-    for dim in (0, -1, 2):
+    for dim in (0, -1, 2, -4):
         expect_classes(student.predict(logits, dim), bandit.predict(logits, dim))
     expect_classes(student.predict(logits[..., 0]), bandit.predict(logits[..., 0]))
     expect_classes(student.predict(logits), bandit.predict(logits))
@@ -1248,6 +1254,7 @@ def check_inputs_of_the_net(student: Any) -> None:
     expect_close(net(x), logits_of(x), dtype=torch.float32)
     expect_raises(lambda: net(x[:, 0]))
     expect_raises(lambda: net(x[None]))
+    expect_raises(lambda: net(x[:, :, None]))
     expect_raises(lambda: net(x.repeat(1, 2)))
     expect_raises(lambda: student.BanditNet(0))
     expect_raises(lambda: student.BanditNet(-2))
@@ -1313,12 +1320,13 @@ def check_certain_arms_are_learned(student: Any) -> None:
 @points(0.75)
 @hint("Where does chance come in, and what decides it? Whatever happened before the call must not.")
 def check_same_seed_same_net(student: Any) -> None:
-    """The same seed and data give the same parameters."""
+    """The same seed and data give the same parameters; without a seed it is 0, and there are eight hidden units."""
     x, labels = torch.tensor([0, 1, 1, 0, 1, 0, 1]), torch.tensor([0, 2, 1, 1, 2, 0, 2])
-    first, second = (net_state(student.train_bandit(x, labels, 8, 3)) for _ in range(2))
-    for name in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"):
-        before, after = (expect_tensor(expect_item(state, name)) for state in (first, second))
-        expect_true(torch.equal(before, after), f"{name} is another one when the same seed is used again")
+    for first, second, again in (({"seed": 3}, {"seed": 3}, "used again"), ({}, {"seed": 0}, "said, not left to 0")):
+        states = [net_state(student.train_bandit(x, labels, **which)) for which in (first, second)]
+        for name, shape in (("fc1.weight", (8, 1)), ("fc1.bias", (8,)), ("fc2.weight", (3, 8)), ("fc2.bias", (3,))):
+            before, after = (expect_tensor(expect_item(state, name), shape=shape) for state in states)
+            expect_true(torch.equal(before, after), f"{name} is another one when the same seed is {again}")
 
 
 @exercise("train_bandit")

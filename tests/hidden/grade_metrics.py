@@ -926,7 +926,7 @@ def check_steps(student: Any) -> None:
 @picture(RECOVERING)
 def check_eleven_points(student: Any) -> None:
     """'11_point' is the mean of the envelope at 11 recalls."""
-    for ranking, num_gt in (("TFTTFT", 7), ("FTFTT", 11), ("TFTT", 5)):  # fifths are on the grid, the others miss it
+    for ranking, num_gt in (("TFTTFT", 7), ("FTFTT", 11), ("TFFT", 2)):  # halves are on the grid, the others miss it
         precision, recall = curve(ranking, num_gt)
         actual = student.average_precision(precision, recall, "11_point")
         expect_metric(actual, metrics.average_precision(precision, recall, "11_point"))
@@ -944,7 +944,7 @@ def check_eleven_points(student: Any) -> None:
 @misconception("'101_point' is computed like '11_point'", wrong.ap_eleven)
 def check_hundred_and_one_points(student: Any) -> None:
     """'101_point' is the mean of the envelope at 101 recalls."""
-    for ranking, num_gt in (("TFTTFT", 9), ("FTFT", 3), ("TFTT", 5)):  # fifths are on the grid, the others miss it
+    for ranking, num_gt in (("TFTTFT", 9), ("FTFT", 3), ("TFFT", 2)):  # halves are on the grid, the others miss it
         precision, recall = curve(ranking, num_gt)
         actual = student.average_precision(precision, recall, "101_point")
         expect_metric(actual, metrics.average_precision(precision, recall, "101_point"))

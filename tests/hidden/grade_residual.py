@@ -172,9 +172,9 @@ def some_gradients(net, x, weight, names):
     return tuple(found)
 
 
-def outline(kind, layers, num_classes):
+def outline(kind, layers, *num_classes):
     with torch.device("meta"), Unfilled():
-        net = _of_student("ResNet")(_of_student(kind), layers, num_classes)
+        net = _of_student("ResNet")(_of_student(kind), layers, *num_classes)
     return outline_of(net)
 
 
@@ -1068,6 +1068,7 @@ def check_placement_of_Bottleneck(runs: Runs) -> None:
 def check_names_of_the_network(student: Any) -> None:
     """With `BasicBlock`, the parameters and buffers have the right names and shapes, and there are no others."""
     expect_network_outline(student, "BasicBlock", [1, 2, 1, 3], 7)
+    expect_network_outline(student, "BasicBlock", [1, 1, 1, 1])
 
 
 @exercise("ResNet")
@@ -1348,10 +1349,10 @@ def expect_block_inputs(student: Any, kind: str, x: Tensor) -> None:
         expect_close(block(x.float()), twin(x), dtype=torch.float32, rtol=1e-4, atol=1e-5)
 
 
-def expect_network_outline(student: Any, kind: str, layers: list[int], num_classes: int) -> None:
+def expect_network_outline(student: Any, kind: str, layers: list[int], *num_classes: int) -> None:
     """Expect the names and shapes of a network of blocks of this kind."""
-    found = inside(student).helper("inside", "outline", kind, layers, num_classes)
-    expect_outline(found, wrong.network_outline(lambda net: None)(kind, layers, num_classes))
+    found = inside(student).helper("inside", "outline", kind, layers, *num_classes)
+    expect_outline(found, wrong.network_outline(lambda net: None)(kind, layers, *num_classes))
 
 
 def expect_outline(found: object, expected: Mapping[str, Mapping[str, tuple[int, ...]]]) -> None:

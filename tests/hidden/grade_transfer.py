@@ -107,7 +107,7 @@ X, Y = images(4), torch.tensor([0, 2, 1, 2])
 X64 = X.double()
 STRIDED = images(8).transpose(2, 3)[::2]
 CHANNELS_LAST = X.contiguous(memory_format=torch.channels_last)
-NO_LABELS = (Y + 5, Y - 1, Y.float())
+NO_LABELS = (Y + 5, Y - 1, Y.float(), torch.cat((Y[:-1], torch.tensor([-100]))))
 Y_STRIDED = torch.tensor([0, 9, 2, 9, 1, 9, 2, 9])[::2]
 
 
@@ -1074,6 +1074,7 @@ def check_batches_that_are_none(student: Any) -> None:
         ((*start, ("step",)), Y.float()),
         ((*start, ("step",)), Y + 5),
         ((*start, ("step",)), Y - 1),
+        ((*start, ("step",)), NO_LABELS[-1]),
         ((*start, ("requires", False, ""), ("step",)), Y),
     ):
         expect_raises(functools.partial(ask, student, "train_step", script, X64, y))
@@ -1167,7 +1168,7 @@ def check_fine_tuning_trains_everything(student: Any) -> None:
 @points(0.5)
 @hint("Where does chance come in, and what decides it? The head begins with random numbers, too.")
 def check_same_seed_same_network(student: Any) -> None:
-    """The same seed gives the same network, and another seed another one, in both modes."""
+    """The same seed gives the same network, and another seed another one, in both modes; without a seed it is 0."""
     x, y = few_digits()
     for mode in ("extractor", "fine_tune"):
         states = []
@@ -1179,6 +1180,12 @@ def check_same_seed_same_network(student: Any) -> None:
             expect_true(torch.equal(first, second), f"{mode}: {name} is another one when the same seed is used again")
         heads = [expect_tensor(expect_item(state, "fc.weight")) for state in states[1:]]
         expect_true(not torch.equal(*heads), f"{mode}: the head is the same for another seed")
+    heads = []
+    for seed in ((), (0,)):
+        script = (*PRETRAINED, ("learn", 5, "extractor", 1, None, *seed), ("look", "all"))
+        state = expect_item(ask(student, "transfer_learn", script, x, y, pretrained())[-1], "all")
+        heads.append(expect_tensor(expect_item(state, "fc.weight")))
+    expect_true(torch.equal(*heads), "without a seed, the head is not that of seed 0")
 
 
 @exercise("transfer_learn")

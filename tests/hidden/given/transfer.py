@@ -262,8 +262,9 @@ class Stage:
                 parameter.requires_grad_(is_trained)
 
     def mode(self, is_training: bool, path: str = "") -> None:
-        """Call ``train(is_training)``."""
-        self._model.get_submodule(path).train(is_training)
+        """Call ``train()`` or ``train(False)``, as notebooks do."""
+        module = self._model.get_submodule(path)
+        module.train() if is_training else module.train(False)
 
     def norms_eval(self, path: str) -> None:
         """Put the BatchNorm layers below ``path`` into eval mode, without the student's help."""

@@ -711,7 +711,7 @@ def stem_with_bias(net: Any) -> None:
 def network_outline(fault: Callable[[nn.Module], None]) -> Callable[..., Any]:
     """Return a network with a fault, as its names and shapes."""
 
-    def faulty_network(kind: str, layers: Sequence[int], num_classes: int) -> Any:
+    def faulty_network(kind: str, layers: Sequence[int], num_classes: int = 1000) -> Any:
         with torch.device("meta"), Unfilled():
             net = _network(kind, layers, num_classes)
             fault(net)
