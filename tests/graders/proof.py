@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +102,30 @@ def failed(check: CheckResult) -> bool:
 def slow_exercises(topic: Topic) -> frozenset[str]:
     """Return the training exercises, which the mutants module names as ``SLOW``: seconds each, and the last of all."""
     return frozenset(getattr(importlib.import_module(f"tests.graders.mutants_{topic.name}"), "SLOW", ()))
+
+
+def unneeded_exercises(topic: Topic, exercise: str, source: str) -> frozenset[str]:
+    """Return the exercises that neither a source nor the checks of its exercise ask for.
+
+    Asked for is what the code names, and what that names in turn; what only the checks ask for, the mutants module
+    names as ``NEEDS``. Left empty, the others cost no time; the proof sees to it that none is missed.
+    """
+    cells = solution_cells(topic)
+    needs = getattr(importlib.import_module(f"tests.graders.mutants_{topic.name}"), "NEEDS", {})
+    known: set[str] = set()
+    asked = {exercise, *needs.get(exercise, ()), *(_names(source) & cells.keys())}
+    while asked - known:
+        name = (asked - known).pop()
+        known.add(name)
+        asked |= _names(cells[name]) & cells.keys()
+    return frozenset(cells.keys() - known)
+
+
+def _names(source: str) -> set[str]:
+    try:
+        return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    except SyntaxError:
+        return set(re.findall(r"\w+", source))
 
 
 def variant(topic: Topic, scratch: Path, name: str, exercise: str, source: str, empty: Collection[str] = ()) -> Located:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,18 @@ from autograder.reports.models import Report
 from autograder.reports.store import read_report
 from autograder.submissions.submission import Located
 from tests.graders import generated
-from tests.graders.proof import JOBS, ROOT, Alternative, Mutant, checks_of, failed, slow_exercises, variant
+from tests.graders.proof import (
+    JOBS,
+    ROOT,
+    Alternative,
+    Mutant,
+    checks_of,
+    failed,
+    slow_exercises,
+    solution_cells,
+    unneeded_exercises,
+    variant,
+)
 
 NAMED_SHARE = 0.9  # of the bank's mutants that can be observed, this share must be named in the report
 
@@ -63,19 +74,28 @@ def prove(topic: Topic, scratch: Path) -> Proof:
         f"tests.graders.alternatives_{topic.name}"
     ).ALTERNATIVES
     located = [Located("solution", topic.solution), Located("stub", topic.release)]
-    slow = slow_exercises(topic)
+    cells = solution_cells(topic)
+    for exercise, source in cells.items():
+        empty = unneeded_exercises(topic, exercise, source)
+        located.append(variant(topic, scratch, f"alone-{exercise}", exercise, source, empty))
     for number, mutant in enumerate(mutants):
-        # an equivalent mutant must earn everything; the others lose points in an exercise that needs no training
-        empty = () if mutant.equivalent else slow - {mutant.exercise}
+        # an equivalent mutant must earn everything, the others lose points in their own exercise
+        empty = frozenset() if mutant.equivalent else unneeded_exercises(topic, mutant.exercise, mutant.source)
         located.append(variant(topic, scratch, f"mutant-{number}", mutant.exercise, mutant.source, empty))
     for number, alternative in enumerate(alternatives):
-        located.append(variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source))
+        empty = _trainings_without(topic, alternative.exercise, cells)
+        located.append(
+            variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source, empty)
+        )
     out = scratch / "reports"
     outcome = operator.grade(topic, located, out, jobs=JOBS)
     assert not outcome.set_aside, outcome.set_aside
     reports = {item.student: read_report(out / item.student / "report.staff.json").report for item in located}
 
     faults: list[str] = []
+    for exercise in cells:
+        lost = [check.id for check in checks_of(reports[f"alone-{exercise}"], exercise) if failed(check)]
+        faults += [f"{exercise} loses {lost[0]} where other exercises are empty: say so in NEEDS"] if lost else []
     bank, slips = Count(), Count()
     for number, mutant in enumerate(mutants):
         report = reports[f"mutant-{number}"]
@@ -90,9 +110,11 @@ def prove(topic: Topic, scratch: Path) -> Proof:
     accepted = 0
     for number, alternative in enumerate(alternatives):
         report = reports[f"alternative-{number}"]
-        accepted += report.grade == 100.0
-        if report.grade != 100.0:
-            lost = [f"{check.id}: {check.message}" for check in report.checks if check.points < check.max_points]
+        graded = cells.keys() - _trainings_without(topic, alternative.exercise, cells)
+        checks = [check for name in graded for check in checks_of(report, name)]
+        lost = [f"{check.id}: {check.message}" for check in checks if check.points < check.max_points]
+        accepted += not lost
+        if lost:
             faults.append(f"alternative {alternative.exercise} ({alternative.name}) lost points: {lost[0]}")
     solution, stub = reports["solution"].grade, reports["stub"].grade
     if solution != 100.0 or stub != 0.0:
@@ -102,6 +124,11 @@ def prove(topic: Topic, scratch: Path) -> Proof:
             f"only {bank.named} of the bank's {bank.mutants - bank.equivalent} mutants are named in the report"
         )
     return Proof(topic.name, solution or 0.0, stub or 0.0, bank, slips, len(alternatives), accepted, tuple(faults))
+
+
+def _trainings_without(topic: Topic, exercise: str, cells: Mapping[str, str]) -> frozenset[str]:
+    """Return the training exercises that do not need another exercise: they are the same, whatever stands there."""
+    return frozenset(name for name in slow_exercises(topic) if exercise in unneeded_exercises(topic, name, cells[name]))
 
 
 def _faults_of(mutant: Mutant, report: Report) -> list[str]:
