@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tests.graders.proof import Mutant
 
+NEEDS = {"ResNet": ("BasicBlock", "Bottleneck")}
+
 CHAIN_RULE = """\
 def chain_rule(jacobians):
     if len(jacobians) == 0:
