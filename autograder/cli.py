@@ -12,13 +12,21 @@ import click
 from tqdm import tqdm
 
 from autograder import __version__
-from autograder.course import PACKAGE, Course
+from autograder.course import PACKAGE, Course, Topic
 from autograder.errors import AutograderError, SandboxUnavailable, UsageError
 from autograder.grading import operator
 from autograder.grading.devices import CHOICES
-from autograder.grading.operator import Graded
-from autograder.reports.store import PUBLIC_HTML, STAFF_JSON, read_report, rebuild, student_folder, write_class_page
-from autograder.submissions.submission import locate
+from autograder.grading.operator import Graded, Outcome
+from autograder.reports.store import (
+    PUBLIC_HTML,
+    STAFF_JSON,
+    read_report,
+    rebuild,
+    student_folder,
+    write_class_page,
+    write_course_page,
+)
+from autograder.submissions.submission import Located, locate, locate_all
 
 EXIT_NOT_GRADED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 PATHS = click.Path(path_type=Path)
@@ -31,31 +39,66 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("topic")
-@click.argument("submissions", nargs=-1, required=True, type=PATHS)
+@click.argument("topic", required=False)
+@click.argument("submissions", nargs=-1, type=PATHS)
+@click.option("--all", "everything", type=PATHS, metavar="DIR", help="Grade all topics, of which DIR has submissions.")
 @click.option("--out", required=True, type=PATHS, help="The folder for the reports and the class page.")
 @click.option(
     "--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Grader processes side by side."
 )
 @click.option("--device", default="auto", show_default=True, type=click.Choice(sorted(CHOICES)), help="Where to grade.")
 @click.option("--force", is_flag=True, help="Grade also what has a report of the same submission and checks.")
-def grade(topic: str, submissions: tuple[Path, ...], out: Path, jobs: int, device: str, force: bool) -> None:
-    """Grade SUBMISSIONS of TOPIC: .ipynb or .py files, folders of them, or folders submitted/<student>/<topic>/."""
-    chosen = Course.find().topic(topic)
-    located = locate(topic, submissions)
+def grade(
+    topic: str | None,
+    submissions: tuple[Path, ...],
+    everything: Path | None,
+    out: Path,
+    jobs: int,
+    device: str,
+    force: bool,
+) -> None:
+    """Grade SUBMISSIONS of TOPIC: .ipynb or .py files, folders of them, or folders submitted/<student>/<topic>/.
+
+    With --all DIR instead, every topic of the course: what lies in DIR/<topic>/ or DIR/<student>/<topic>/.
+    """
+    course = Course.find()
+    settings = {"jobs": jobs, "device": device, "is_forced": force}
+    if everything is None:
+        if topic is None or not submissions:
+            raise UsageError("grade: expected a topic and its submissions, or --all DIR.")
+        outcomes = [_grade_topic(course.topic(topic), locate(topic, submissions), out, settings)]
+    else:
+        if topic is not None:
+            raise UsageError(
+                f"grade: expected either a topic or --all DIR, got both {topic!r} and {str(everything)!r}."
+            )
+        found = locate_all(list(course.file.topics), everything)
+        outcomes = [
+            _grade_topic(course.topic(name), located, out / name, settings, f"{name}\t")
+            for name, located in found.items()
+        ]
+        if any(outcome.graded for outcome in outcomes):
+            click.echo(str(write_course_page(out, list(course.file.topics)).resolve()))
+    if not all(outcome.is_complete for outcome in outcomes):
+        sys.exit(EXIT_NOT_GRADED)
+
+
+def _grade_topic(
+    chosen: Topic, located: list[Located], out: Path, settings: dict[str, Any], prefix: str = ""
+) -> Outcome:
+    """Grade the submissions of one topic and say what they earned."""
     _make_folder(out)
     with _Progress(len(located)) as progress:
-        outcome = operator.grade(chosen, located, out, jobs=jobs, device=device, is_forced=force, progress=progress)
+        outcome = operator.grade(chosen, located, out, **settings, progress=progress)
     for graded in outcome.graded:
-        click.echo(_line(graded))
+        click.echo(prefix + _line(graded))
     for student, why in outcome.set_aside.items():
-        click.echo(f"{_plain(student)}\tnot graded\t{why}")
+        click.echo(f"{prefix}{_plain(student)}\tnot graded\t{why}")
         click.echo(f"{_plain(student)}: not graded: {why}", err=True)
     _say_faults(outcome.graded)
     if outcome.graded:
         click.echo(str(write_class_page(out).resolve()))
-    if not outcome.is_complete:
-        sys.exit(EXIT_NOT_GRADED)
+    return outcome
 
 
 @cli.command()
@@ -91,7 +134,9 @@ def report(directory: Path) -> None:
     """Rebuild the HTML of every report in DIRECTORY, and the class page."""
     if not directory.is_dir():
         raise UsageError(f"directory: expected a folder of reports, got {str(directory)!r}.")
-    click.echo(str(rebuild(directory).resolve()))
+    course = Course.file_near(directory)
+    order = list(Course.read(course).file.topics) if course else []
+    click.echo(str(rebuild(directory, order).resolve()))
 
 
 @cli.command()

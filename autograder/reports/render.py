@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from autograder.reports import charts, pictures, words
 from autograder.reports.class_page import class_page
+from autograder.reports.course_page import course_page
 from autograder.reports.models import Report, StaffReport
 from autograder.reports.student_page import student_page
 from autograder.reports.text import plain
@@ -33,6 +34,11 @@ def render_report(report: Report) -> str:
 def render_class(reports: Sequence[StaffReport]) -> str:
     """Return the page that staff read about a class, as one self-contained HTML document with relative links."""
     return _environment().get_template("class.html.j2").render(page=class_page(reports))
+
+
+def render_course(classes: Mapping[str, Sequence[StaffReport]]) -> str:
+    """Return the page that staff read about a course, topic by topic in the order given, with relative links."""
+    return _environment().get_template("course.html.j2").render(page=course_page(classes))
 
 
 def prose(text: str) -> Markup:

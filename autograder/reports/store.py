@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,9 +15,9 @@ from pydantic_core import PydanticSerializationError
 from autograder.errors import UsageError
 from autograder.reports.folders import student_folder
 from autograder.reports.models import Model, StaffReport
-from autograder.reports.render import render_class, render_report
+from autograder.reports.render import render_class, render_course, render_report
 
-__all__ = ["read_report", "rebuild", "student_folder", "write_class_page", "write_report"]
+__all__ = ["read_report", "rebuild", "student_folder", "write_class_page", "write_course_page", "write_report"]
 
 PUBLIC_JSON, PUBLIC_HTML, STAFF_JSON, CLASS_HTML = "report.json", "report.html", "report.staff.json", "index.html"
 PUBLIC_MODE, STAFF_MODE = 0o666, 0o640  # less the umask; expected values are not for every user of a machine
@@ -59,15 +60,23 @@ def read_report(path: Path) -> StaffReport:
         raise UsageError(message) from error
 
 
-def rebuild(directory: Path) -> Path:
+def rebuild(directory: Path, order: Sequence[str] = ()) -> Path:
     """Render every student's page and the class page again from the staff reports in ``directory``.
 
+    Args:
+        directory: a class (``<student>/``), or a course (``<topic>/<student>/``), which gets its page too.
+        order: the topics of a course in their order; others follow by name.
+
     Returns:
-        The path of the class page.
+        The path of the class page, or of the course page.
 
     Raises:
         UsageError: if there is no report, or one that cannot be read or lies in another student's folder.
     """
+    if topics := _topics_in(directory):
+        for topic in topics:
+            rebuild(directory / topic)
+        return write_course_page(directory, order)
     reports = _read_all(directory)
     for staff in reports:
         page = directory / student_folder(staff.report.student) / PUBLIC_HTML
@@ -78,6 +87,21 @@ def rebuild(directory: Path) -> Path:
 def write_class_page(directory: Path) -> Path:
     """Render the class page alone from the staff reports in ``directory``; raises as `rebuild` does."""
     return _write_class_page(directory, _read_all(directory))
+
+
+def write_course_page(directory: Path, order: Sequence[str] = ()) -> Path:
+    """Render the course page alone from the staff reports in ``directory/<topic>/``; raises as `rebuild` does."""
+    found = _topics_in(directory)
+    topics = [topic for topic in order if topic in found] + [topic for topic in found if topic not in order]
+    classes = {topic: _read_all(directory / topic) for topic in topics}
+    index = directory / CLASS_HTML
+    _write_together({index: (render_course(classes).encode("utf-8"), STAFF_MODE)})
+    return index
+
+
+def _topics_in(directory: Path) -> list[str]:
+    """Return the folders of topics in the folder of a course; a class has none."""
+    return sorted({path.parent.parent.name for path in directory.glob(f"*/*/{STAFF_JSON}")})
 
 
 def _read_all(directory: Path) -> list[StaffReport]:

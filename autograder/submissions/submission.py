@@ -131,6 +131,31 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
     return found
 
 
+def locate_all(topics: Sequence[str], folder: Path) -> dict[str, list[Located]]:
+    """Find the submissions of every topic in ``folder/<topic>/`` or ``folder/<student>/<topic>/``.
+
+    Returns:
+        The submissions of each topic that has some, topics in the order given.
+
+    Raises:
+        UsageError: as :func:`locate` does, and if no topic has a submission.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--all: expected a folder, got {str(folder)!r}.")
+    places = {topic: folder / topic if (folder / topic).is_dir() else folder for topic in topics}
+    found = {
+        topic: locate(topic, [place])
+        for topic, place in places.items()
+        if place != folder or any((entry / topic).is_dir() for entry in folder.iterdir())
+    }
+    if not found:
+        known = ", ".join(topics)
+        raise UsageError(
+            f"--all: expected <topic>/ or <student>/<topic>/ folders of {known}, got none in {str(folder)!r}."
+        )
+    return found
+
+
 def _in_file(path: Path) -> Located:
     if path.suffix not in SUFFIXES:
         raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.")

@@ -121,6 +121,13 @@ def unneeded_exercises(topic: Topic, exercise: str, source: str) -> frozenset[st
     return frozenset(cells.keys() - known)
 
 
+def trainings_without(topic: Topic, exercise: str) -> frozenset[str]:
+    """Return the training exercises that do not need another exercise: they are the same, whatever stands there."""
+    cells = solution_cells(topic)
+    slow = slow_exercises(topic)
+    return frozenset(name for name in slow if exercise in unneeded_exercises(topic, name, cells[name]))
+
+
 def _names(source: str) -> set[str]:
     try:
         return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}

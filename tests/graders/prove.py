@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,8 @@ from tests.graders.proof import (
     Mutant,
     checks_of,
     failed,
-    slow_exercises,
     solution_cells,
+    trainings_without,
     unneeded_exercises,
     variant,
 )
@@ -83,7 +83,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
         empty = frozenset() if mutant.equivalent else unneeded_exercises(topic, mutant.exercise, mutant.source)
         located.append(variant(topic, scratch, f"mutant-{number}", mutant.exercise, mutant.source, empty))
     for number, alternative in enumerate(alternatives):
-        empty = _trainings_without(topic, alternative.exercise, cells)
+        empty = trainings_without(topic, alternative.exercise)
         located.append(
             variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source, empty)
         )
@@ -110,7 +110,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
     accepted = 0
     for number, alternative in enumerate(alternatives):
         report = reports[f"alternative-{number}"]
-        graded = cells.keys() - _trainings_without(topic, alternative.exercise, cells)
+        graded = cells.keys() - trainings_without(topic, alternative.exercise)
         checks = [check for name in graded for check in checks_of(report, name)]
         lost = [f"{check.id}: {check.message}" for check in checks if check.points < check.max_points]
         accepted += not lost
@@ -124,11 +124,6 @@ def prove(topic: Topic, scratch: Path) -> Proof:
             f"only {bank.named} of the bank's {bank.mutants - bank.equivalent} mutants are named in the report"
         )
     return Proof(topic.name, solution or 0.0, stub or 0.0, bank, slips, len(alternatives), accepted, tuple(faults))
-
-
-def _trainings_without(topic: Topic, exercise: str, cells: Mapping[str, str]) -> frozenset[str]:
-    """Return the training exercises that do not need another exercise: they are the same, whatever stands there."""
-    return frozenset(name for name in slow_exercises(topic) if exercise in unneeded_exercises(topic, name, cells[name]))
 
 
 def _faults_of(mutant: Mutant, report: Report) -> list[str]:

@@ -95,7 +95,17 @@ USAGE: dict[str, tuple[list[str], str]] = {
         ["grade", TOPIC, "a.py", "--out", "a.py"],
         "--out: expected a folder that can be written",
     ),
-    "no submission": (["grade", TOPIC, "--out", "o"], "Missing argument 'SUBMISSIONS...'."),
+    "no submission": (["grade", TOPIC, "--out", "o"], "grade: expected a topic and its submissions, or --all DIR."),
+    "neither a topic nor all": (["grade", "--out", "o"], "grade: expected a topic and its submissions, or --all DIR."),
+    "a topic and all": (
+        ["grade", TOPIC, "--all", "b", "--out", "o"],
+        "grade: expected either a topic or --all DIR, got both 'toy' and 'b'.",
+    ),
+    "all of nothing": (["grade", "--all", "gone", "--out", "o"], "--all: expected a folder, got 'gone'."),
+    "all of a folder without topics": (
+        ["grade", "--all", "empty", "--out", "o"],
+        "--all: expected <topic>/ or <student>/<topic>/ folders of toy, got none in 'empty'.",
+    ),
     "no --out": (["grade", TOPIC, "a.py"], "Missing option '--out'."),
     "no jobs": (
         ["grade", TOPIC, "a.py", "--out", "o", "--jobs", "0"],
@@ -176,7 +186,7 @@ def test_what_the_operator_cannot_do_is_one_sentence(
 
 
 def test_ctrl_c_in_any_command_is_130(course: Path, run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(directory: Path) -> Path:
+    def interrupt(directory: Path, order: object) -> Path:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "rebuild", interrupt)
@@ -187,7 +197,7 @@ def test_ctrl_c_in_any_command_is_130(course: Path, run: Command, monkeypatch: p
 
 def test_version_and_help(run: Command) -> None:
     assert run("--version") == Ended(0, f"autograder, version {__version__}\n", "")
-    assert run("grade", "-h").out.startswith("Usage: autograder grade [OPTIONS] TOPIC SUBMISSIONS...")
+    assert run("grade", "-h").out.startswith("Usage: autograder grade [OPTIONS] [TOPIC] [SUBMISSIONS]...")
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
@@ -492,3 +502,25 @@ def test_progress_on_a_stream_without_a_terminal_is_lines(monkeypatch: pytest.Mo
     with cli._Progress(1) as progress:
         progress(Graded("ada", 1, 2, 50.0, duration_s=1.0))
     assert stream.getvalue() == "[1/1] ada: 1/2 (1.00 s)\n"
+
+
+# ---------------------------------------------------------------------------------------------- the whole course
+
+
+@pytest.mark.parametrize("layout", ["{topic}/{student}.ipynb", "{student}/{topic}/{topic}.ipynb"])
+def test_all_topics_are_graded_into_a_page_of_the_course(tmp_path: Path, run: Command, layout: str) -> None:
+    make_course(tmp_path)
+    for student, double in (("ann", DOUBLE), ("bob", SQUARED)):
+        save(tmp_path / "all" / layout.format(topic=TOPIC, student=student), notebook(double))
+    ended = run("grade", "--all", "all", "--out", "out")
+    assert ended.status == 0, ended.err
+    lines = ended.out.splitlines()
+    assert [line.split("\t")[:2] for line in lines[:2]] == [[TOPIC, "ann"], [TOPIC, "bob"]]
+    assert lines[-1] == str((tmp_path / "out" / "index.html").resolve())
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    for href in ("toy/index.html", "toy/ann/report.html", "toy/bob/report.html"):
+        assert f'href="{href}"' in page
+        assert (tmp_path / "out" / href).is_file()
+    (tmp_path / "out" / "index.html").unlink()
+    assert run("report", "out").out.strip() == lines[-1]
+    assert (tmp_path / "out" / "index.html").read_text(encoding="utf-8") == page

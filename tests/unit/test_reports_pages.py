@@ -13,9 +13,10 @@ import pytest
 
 from autograder.reports.build import build_exercise, build_report
 from autograder.reports.class_page import class_page, distribution_of
+from autograder.reports.course_page import course_page
 from autograder.reports.example import ENVIRONMENT, example_class, example_staff_report
 from autograder.reports.models import CheckResult, Comparison, Incident, Outcome, Report, StaffDetail, StaffReport
-from autograder.reports.render import render_class, render_report
+from autograder.reports.render import render_class, render_course, render_report
 from autograder.reports.student_page import student_page
 from autograder.reports.words import OUTCOME_WORDS, comparison_words, percent
 
@@ -383,6 +384,35 @@ def _luminance(colour: str) -> float:
 def _contrast(one: str, other: str) -> float:
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_the_course_page_shows_every_student_in_every_topic() -> None:
+    """Who has not handed in a topic has a dash there, and 0 of its points in the sum; what waits is open."""
+    staffs = example_class()
+    one, other = staffs[:3], staffs[1:4]
+    page = course_page({"second": one, "first": other})
+    assert [(topic.name, topic.submissions) for topic in page.topics] == [("second", 3), ("first", 3)]
+    students = {staff.report.student: staff.report for staff in staffs[:4]}
+    assert [row.student for row in page.rows] == sorted(students, key=lambda name: (name.casefold(), name))
+    for row in page.rows:
+        report, times = students[row.student], 2 - row.missing
+        assert row.points == times * report.points
+        assert row.max_points == page.max_points
+        expected = None if report.grade is None else 100 * times * report.points / page.max_points
+        assert row.grade == (None if expected is None else pytest.approx(expected))
+    assert sum(row.missing for row in page.rows) == 2
+    assert page.waiting_students == sum(students[row.student].grade is None for row in page.rows)
+    html = render_course({"second": one, "first": other})
+    Page(html)
+    assert html.count("not handed in</span>") == 2
+    assert html.index("second") < html.index("first")
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_a_topic_of_any_name_is_only_text(evil: str) -> None:
+    page = Page(render_course({evil: example_class()[:2]}))
+    assert {name for name, _ in page.elements} <= {name for name, _ in Page(render_class(example_class())).elements}
+    assert all(not (attributes.get("href") or "").startswith("javascript:") for _, attributes in page.elements)
 
 
 def test_every_colour_of_text_has_contrast_aa_in_light_dark_and_print() -> None:
