@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # the first optimizer would import it, for two seconds of the first student's check
 import torch.nn.functional as F
 from given import transfer as given
 from torch import Tensor
