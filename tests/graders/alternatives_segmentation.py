@@ -77,31 +77,6 @@ def polygon_to_mask(polygon, height, width):
 """,
     ),
     Alternative(
-        "the angles around a pixel are not used: triangles from the first vertex are xored",
-        "polygon_to_mask",
-        """\
-def polygon_to_mask(polygon, height, width):
-    if len(polygon) % 2 or min(height, width) < 1 or not all(map(math.isfinite, polygon)):
-        raise ValueError("not a polygon")
-    p = [(float(a), float(b)) for a, b in zip(polygon[::2], polygon[1::2])]
-    if len(set(p)) < 3:
-        raise ValueError("not a polygon")
-    x = torch.arange(width, dtype=torch.float64)[None] + 0.5
-    y = torch.arange(height, dtype=torch.float64)[:, None] + 0.5
-
-    def side(a, b):
-        return (x - a[0]) * (b[1] - a[1]) - (y - a[1]) * (b[0] - a[0]) > 0
-
-    mask = torch.zeros(height, width, dtype=torch.bool)
-    for b, c in zip(p[1:], p[2:]):
-        area = (b[0] - p[0][0]) * (c[1] - p[0][1]) - (b[1] - p[0][1]) * (c[0] - p[0][0])
-        if area:
-            s1, s2, s3 = side(p[0], b), side(b, c), side(c, p[0])
-            mask = mask ^ ((s1 == s2) & (s2 == s3))
-    return mask
-""",
-    ),
-    Alternative(
         "backwards, without painting over",
         "polygons_to_mask",
         """\

@@ -279,7 +279,7 @@ def check_painted_room(student: Any) -> None:
 @mistakes(*POLYGONS_MISTAKES)
 def check_background(student: Any) -> None:
     """Pixels that no polygon covers have the value of `background`, whatever it is; class 0 is painted with 0."""
-    some = [ROOM[2], [], ROOM[3]]
+    some = [ROOM[3], [], ROOM[2]]
     for background in (255, -1, 7):
         expected = segmentation.polygons_to_mask(some, 9, 12, background)
         expect_labels(student.polygons_to_mask(some, 9, 12, background), expected)
