@@ -11,10 +11,10 @@ What it is not. No photographs and no benchmark: a result says something about a
 """
 
 import colorsys
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
 from typing import NamedTuple
 
 import torch
@@ -90,7 +90,9 @@ def scene(generator: Generator, size: int = 64, max_objects: int = 5) -> Scene:
         raise ValueError(f"scene: expected size >= 32 and max_objects from 0 to 20, got {size} and {max_objects}.")
 
     # torch.rand takes as long for one number as for many
-    numbers: Iterator[float] = chain.from_iterable(torch.rand(256, generator=generator).tolist() for _ in count())
+    numbers: Iterator[float] = itertools.chain.from_iterable(
+        torch.rand(256, generator=generator).tolist() for _ in itertools.count()
+    )
 
     def draw(low: float, high: float) -> float:
         return low + (high - low) * next(numbers)

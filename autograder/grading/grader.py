@@ -268,7 +268,7 @@ def _devices_for(choice: str) -> tuple[str, ...]:
 
 
 def _visible_job_of(settings: dict[str, Any]) -> Job:
-    """Return a job that runs a notebook's own visible tests, with the limits of the course if there is one."""
+    """Return a job that runs a notebook's own visible tests, with the limits of its topic if there is a course."""
     path = Path(settings["visible"])
     manifest = Manifest.read(path)
     tests = manifest.having("test")
@@ -278,6 +278,9 @@ def _visible_job_of(settings: dict[str, Any]) -> Job:
         tuple(visible.VisibleCell(cell.grade_id, cell.grade_id.removeprefix("test_"), cell.source) for cell in tests)
     )
     course = Course.read(Path(settings["course"]))
+    table = course.file.topics.get(path.stem, TopicTable(points=0))
+    own = table.limits.model_copy(update={"call_s": table.limits.cell_s or course.file.limits.cell_s})
+    course = course.for_topic(table.model_copy(update={"limits": own}))  # what is called here are cells
     return Job(
         course, path.stem, TopicTable(points=0), HERE / "grade_visible.py", manifest, "visible", Path(settings["out"])
     )

@@ -102,7 +102,11 @@ def _mutants(exercise: str, source: str) -> Iterator[Generated]:
             if mutated is None:
                 break
             occurrence += 1
-            if (tree := _without_annotations(mutated)) not in seen:
+            try:
+                tree = _without_annotations(mutated)
+            except SyntaxError:  # the tool takes the star of `f(*parts)` for a multiplication
+                continue
+            if tree not in seen:
                 seen.add(tree)
                 yield Generated(exercise, mutated, *_changed(source, mutated))
 

@@ -34,6 +34,7 @@ from tests.unit.toy import (
     TOML,
     TOPIC,
     autograder,
+    cell,
     checks_of,
     command,
     hand_in,
@@ -439,6 +440,20 @@ def test_a_student_checks_a_notebook_without_a_course(
         "2 of 2 visible tests passed; hidden checks decide the points.",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["toys.ipynb"]
+
+
+@pytest.mark.parametrize(("limit", "outcome"), [("cell_s = 9.0", "passed"), ("cell_s = 0.5", "timed out")])
+def test_a_visible_test_has_the_time_that_its_topic_gives_a_cell(
+    tmp_path: Path, run: Command, limit: str, outcome: str
+) -> None:
+    """A call may take a second there; a cell that trains a network takes longer."""
+    make_course(tmp_path, toml=f"{TOML}\n[topics.toy.limits]\n{limit}\n")
+    training = cell("import time\ntime.sleep(1.2)", "test_training", grade=True, points=1)
+    path = save(tmp_path / "home" / "toy.ipynb", notebook(change=lambda whole: whole["cells"].append(training)))
+    ended = run("check", path)
+    assert next(line for line in ended.out.splitlines() if line.startswith("training: ")).startswith(
+        f"training: {outcome}"
+    )
 
 
 def test_a_check_that_could_not_be_judged_is_exit_1(
