@@ -147,7 +147,7 @@ def one_hot_mask(mask, num_classes, ignore_index=None):
         raise ValueError("out of range")
     limit = num_classes if ignore_index is None else num_classes + 1
     wrong = (mask.long() == num_classes) & (ignore_index != num_classes)
-    if index.min() < 0 or index.max() >= limit or wrong.any():
+    if index.numel() and (index.min() < 0 or index.max() >= limit or wrong.any()):
         raise ValueError("out of range")
     eye = torch.eye(num_classes + 1, num_classes, device=mask.device)
     return eye[index].permute(0, 3, 1, 2).contiguous()

@@ -92,7 +92,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
     assert not outcome.set_aside, outcome.set_aside
     reports = {item.student: read_report(out / item.student / "report.staff.json").report for item in located}
 
-    faults: list[str] = []
+    faults = [f"{graded.student}: {fault}" for graded in outcome.graded for fault in graded.faults]
     for exercise in cells:
         lost = [check.id for check in checks_of(reports[f"alone-{exercise}"], exercise) if failed(check)]
         faults += [f"{exercise} loses {lost[0]} where other exercises are empty: say so in NEEDS"] if lost else []

@@ -23,7 +23,7 @@ def test_the_first_two_commands_are_single_lines_that_set_up_everything() -> Non
             "python3 -m venv --without-pip .venv && python3 -m pip --python .venv/bin/python install"
         )
         assert "-c constraints.txt" in command
-    assert "autograder grade metrics" in first
+    assert "autograder grade --all tests/submissions" in first
     assert "pytest" in second
 
 

@@ -187,7 +187,7 @@ def test_cross_entropy_and_metrics_on_the_rooms_are_those_of_others() -> None:
     stats = smp.metrics.get_stats(pooled_pred, pooled, mode="multiclass", num_classes=K)
     assert smp.metrics.iou_score(*stats, reduction="macro").item() == pytest.approx(ours["mean_iou"])
     assert smp.metrics.f1_score(*stats, reduction="macro").item() == pytest.approx(ours["mean_dice"])
-    one_hot = [torch.nn.functional.one_hot(part, K).permute(0, 3, 1, 2) for part in (pooled_pred, pooled)]
-    tp, fp, _, fn = get_confusion_matrix(*one_hot)[0].T  # (K,) each
+    claimed, true = (torch.nn.functional.one_hot(part, K).permute(0, 3, 1, 2) for part in (pooled_pred, pooled))
+    tp, fp, _, fn = get_confusion_matrix(claimed, true)[0].T  # (K,) each
     torch.testing.assert_close(ours["precision"].float(), tp / (tp + fp))
     torch.testing.assert_close(ours["recall"].float(), tp / (tp + fn))

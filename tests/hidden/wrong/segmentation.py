@@ -23,6 +23,8 @@ Polygons = Sequence[Sequence[Polygon]]
 Loss = Callable[..., Tensor]
 Metrics = Callable[..., dict[str, Any]]
 
+NO_CLASS = -1_000  # an index to ignore that no check asks for
+
 # ---------------------------------------------------------------------------------------------- polygons
 
 
@@ -293,8 +295,8 @@ def one_hot_ignored_is_last(mask: Tensor, num_classes: int, ignore_index: int | 
 
 
 def one_hot_ignores_nothing(mask: Tensor, num_classes: int, ignore_index: int | None = None) -> Tensor:
-    """A class that is ignored is marked like any other."""
-    return reference.one_hot_mask(mask, num_classes)
+    """A class that is ignored is marked like any other; a label that is no class has no mask."""
+    return reference.one_hot_mask(_without_others(mask, num_classes), num_classes, NO_CLASS)
 
 
 def one_hot_ignored_is_one(mask: Tensor, num_classes: int, ignore_index: int | None = None) -> Tensor:
@@ -306,6 +308,11 @@ def one_hot_ignored_is_one(mask: Tensor, num_classes: int, ignore_index: int | N
 def _ignored_as(mask: Tensor, ignore_index: int | None, label: int) -> Tensor:
     labels = mask.long()
     return labels if ignore_index is None else labels.where(labels != ignore_index, label)
+
+
+def _without_others(mask: Tensor, num_classes: int) -> Tensor:
+    labels = mask.long()
+    return labels.where((labels >= 0) & (labels < num_classes), NO_CLASS)
 
 
 # ---------------------------------------------------------------------------------------------- cross-entropy
@@ -397,18 +404,18 @@ def ce_swapped(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tenso
 
 def ce_ignored_is_zero(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
     """Ignored pixels are counted as class 0."""
-    return reference.segmentation_cross_entropy(logits.double(), _ignored_as(target, ignore_index, 0), -1_000)
+    return reference.segmentation_cross_entropy(logits.double(), _ignored_as(target, ignore_index, 0), NO_CLASS)
 
 
 def ce_ignored_is_last(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
     """Ignored pixels are counted as the last class."""
     labels = _ignored_as(target, ignore_index, logits.shape[1] - 1)
-    return reference.segmentation_cross_entropy(logits.double(), labels, -1_000)
+    return reference.segmentation_cross_entropy(logits.double(), labels, NO_CLASS)
 
 
 def ce_ignores_nothing(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
-    """A class that is ignored counts like any other."""
-    return reference.segmentation_cross_entropy(logits.double(), target, -1_000)
+    """A class that is ignored counts like any other; a label that is no class has no mask."""
+    return reference.segmentation_cross_entropy(logits.double(), _without_others(target, logits.shape[1]), NO_CLASS)
 
 
 def ce_is_bce(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
@@ -628,8 +635,8 @@ def confusion_transposed(pred: Tensor, target: Tensor, num_classes: int, ignore_
 def confusion_ignores_nothing(
     pred: Tensor, target: Tensor, num_classes: int, ignore_index: int | None = None
 ) -> Tensor:
-    """A class that is ignored counts like any other."""
-    return reference.confusion_matrix(pred, target, num_classes)
+    """A class that is ignored counts like any other; a label that is no class has no row."""
+    return reference.confusion_matrix(pred, _without_others(target, num_classes), num_classes, NO_CLASS)
 
 
 def confusion_ignored_as(label: int) -> Callable[..., Tensor]:
