@@ -312,8 +312,9 @@ def check_empty_classes_and_dtype(student: Any) -> None:
     for polygons in several:
         actual = expect_no_side_effects(student, "polygons_to_mask", polygons, 9, 12, 255)
         expect_equal(actual, segmentation.polygons_to_mask(polygons, 9, 12, 255), dtype=torch.int64)
-        actual = expect_no_side_effects(student, "polygons_to_mask", polygons, 5, 3)
-        expect_equal(actual, segmentation.polygons_to_mask(polygons, 5, 3), dtype=torch.int64)
+        for height, width in ((5, 3), (1, 4), (4, 1)):
+            actual = expect_no_side_effects(student, "polygons_to_mask", polygons, height, width)
+            expect_equal(actual, segmentation.polygons_to_mask(polygons, height, width), dtype=torch.int64)
 
 
 @exercise("polygons_to_mask")
@@ -372,6 +373,8 @@ def check_ignored_pixels_of_one_hot(student: Any) -> None:
     mask = torch.tensor([[[0, 1, 1], [2, 0, 1]]])
     for ignored in (1, 2, 0):
         expect_any_dtype(student.one_hot_mask(mask, 3, ignored), segmentation.one_hot_mask(mask, 3, ignored))
+    mask = torch.tensor([[[0, 255, 0]]])
+    expect_any_dtype(student.one_hot_mask(mask, 1, 255), segmentation.one_hot_mask(mask, 1, 255))
 
 
 @exercise("one_hot_mask")
@@ -1165,6 +1168,7 @@ def check_masks_that_do_not_fit(student: Any) -> None:
     expect_raises(lambda: count(pred, target * 0, 2))
     expect_raises(lambda: count(pred - 1, target, 3))
     expect_raises(lambda: count(pred, target - 1, 3))
+    expect_raises(lambda: count(torch.tensor([0, -1]), torch.tensor([0, 1]), 3))  # 3 * 1 - 1 is a cell, too
     expect_raises(lambda: count(pred, target + 3, 3, 255))
     expect_raises(lambda: count(pred[:0], target[:0], 0))
 
