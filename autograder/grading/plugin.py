@@ -44,6 +44,8 @@ from autograder.grading.devices import (
 from autograder.reports.models import Comparison, Outcome
 
 TRACEBACK_CHARS = 4_000
+NO_OUTPUT = (ValueError, RuntimeError, IndexError, ArithmeticError)
+"""What a mistaken function may raise about its input; a name or a type that is wrong is a fault in writing it."""
 INTERRUPTED = ("timed_out", "crashed", "out_of_memory", "blocked")
 FIXTURES = ("student", "device", "generator", "runs")
 REFUSED = "simgpu: "  # begins what the simulated accelerator says of what it cannot do
@@ -356,6 +358,8 @@ class ChecksPlugin:
             try:
                 if _is_output_of(mistake, calls[-1].args, dict(calls[-1].kwargs), calls[-1].result):
                     return mistake.sentence
+            except NO_OUTPUT:  # whoever made this mistake would have got an error here, and no result
+                continue
             except Exception as error:  # a mistake is ours; that it breaks must not touch the student's verdict
                 verdict.faults.append(
                     f"the misconception {mistake.wrong.__name__} raised {type(error).__name__}: {error}"

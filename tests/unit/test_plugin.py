@@ -157,7 +157,11 @@ def check_student_called_in_a_fixture(halved):
 
 
 def wrong_and_broken(x):
-    raise ZeroDivisionError("in the mistake")
+    raise TypeError("in the mistake")
+
+
+def wrong_and_refuses(x):
+    raise ValueError("this mistake has no output here")
 
 
 def not_called(x):
@@ -168,6 +172,7 @@ def not_called(x):
 @points(1)
 @misconception("Of a function that was not called", not_called, of="double")
 @misconception("Broken", wrong_and_broken)
+@misconception("Refuses", wrong_and_refuses)
 @misconception("Quartered", lambda x: x / 4)
 def check_broken_misconception(student):
     expect_number(student.halve(8.0), 4.0)
@@ -228,7 +233,7 @@ def test_a_mistake_that_breaks_does_not_touch_the_verdict(odd: dict[str, StaffRe
     check = checks_of(odd["quarter"].report)["check_broken_misconception"]
     assert (check.outcome, check.message, check.misconception) == ("failed", "halve: wrong value", "Quartered")
     (fault,) = [fault for fault in odd["quarter"].incidents if fault.check == check.id]
-    assert fault.detail == "the misconception wrong_and_broken raised ZeroDivisionError: in the mistake"
+    assert fault.detail == "the misconception wrong_and_broken raised TypeError: in the mistake"
 
 
 def test_a_broken_check_is_not_reached_by_a_student_who_fails_before(odd: dict[str, StaffReport]) -> None:
