@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,11 +14,12 @@ import click
 from tqdm import tqdm
 
 from autograder import __version__
-from autograder.course import PACKAGE, Course, Topic
+from autograder.course import PACKAGE, Course, Topic, harness_sha256
 from autograder.errors import AutograderError, SandboxUnavailable, UsageError
-from autograder.grading import operator
+from autograder.grading import audit, operator
 from autograder.grading.devices import CHOICES
 from autograder.grading.operator import Graded, Outcome
+from autograder.reports import signature, verification
 from autograder.reports.store import (
     PUBLIC_HTML,
     STAFF_JSON,
@@ -93,11 +96,11 @@ def _grade_topic(
     for graded in outcome.graded:
         click.echo(prefix + _line(graded))
     for student, why in outcome.set_aside.items():
-        click.echo(f"{prefix}{_plain(student)}\tnot graded\t{why}")
-        click.echo(f"{_plain(student)}: not graded: {why}", err=True)
+        click.echo(f"{prefix}{_plain(student)}\tnot graded\t{_sentence(why)}")
+        click.echo(f"{_plain(student)}: not graded: {_sentence(why)}", err=True)
     _say_faults(outcome.graded)
-    if outcome.graded:
-        click.echo(str(write_class_page(out).resolve()))
+    if outcome.graded or any(out.glob(f"*/{STAFF_JSON}")):  # of one that is set aside, say
+        click.echo(_plain(str(write_class_page(out).resolve())))
     return outcome
 
 
@@ -109,6 +112,7 @@ def check(file: Path, out: Path | None) -> None:
     if not file.is_file() or file.suffix != ".ipynb":
         raise UsageError(f"file: expected a notebook (.ipynb), got {str(file)!r}.")
     course_file = Course.file_near(file.parent) or PACKAGE / "submissions" / "defaults.toml"
+    Course.read(course_file)  # what is wrong with it is said before a process is started
     with tempfile.TemporaryDirectory() as scratch:
         folder = out or Path(scratch)
         _make_folder(folder)
@@ -118,12 +122,13 @@ def check(file: Path, out: Path | None) -> None:
         for exercise in report.exercises:
             for result in exercise.checks:
                 mark = "passed" if result.outcome == "passed" else result.outcome.replace("_", " ")
-                click.echo(f"{exercise.name}: {mark}" + (f": {result.message}" if result.message else ""))
+                said = f": {result.message}" if result.message else ""
+                click.echo(_sentence(f"{exercise.name}: {mark}{said}"))
         for incident in report.incidents:
-            click.echo(f"note: {incident.detail}")
+            click.echo(_sentence(f"note: {incident.detail}"))
         click.echo(f"{graded.points:g} of {graded.max_points:g} visible tests passed; hidden checks decide the points.")
         if out is not None:
-            click.echo(str((place / PUBLIC_HTML).resolve()))
+            click.echo(_plain(str((place / PUBLIC_HTML).resolve())))
     if report.has_not_graded:
         sys.exit(EXIT_NOT_GRADED)
 
@@ -136,7 +141,59 @@ def report(directory: Path) -> None:
         raise UsageError(f"directory: expected a folder of reports, got {str(directory)!r}.")
     course = Course.file_near(directory)
     order = list(Course.read(course).file.topics) if course else []
-    click.echo(str(rebuild(directory, order).resolve()))
+    click.echo(_plain(str(rebuild(directory, order).resolve())))
+
+
+@cli.command()
+@click.argument("directory", type=PATHS)
+@click.option("--submissions", multiple=True, type=PATHS, help="Compare with these submissions too; may be repeated.")
+@click.option("--key", type=PATHS, help="Check the signature with this key.")
+def verify(directory: Path, submissions: tuple[Path, ...], key: Path | None) -> None:
+    """Say whether the reports in DIRECTORY are what was graded: a class, or a course of --all.
+
+    Each report is compared with its page, with the manifest of the runs that wrote it, and with course.toml, checks,
+    reference and release at hand. One line for each student with whom something is wrong, then one for all.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"directory: expected a folder of reports, got {str(directory)!r}.")
+    if key is not None:
+        audit.refuse_near_key(key, directory)
+    found = verification.verify(
+        directory, audit.at_hand(directory, submissions), signature.read_key(key) if key else None
+    )
+    for line in verification.lines_of(found):
+        click.echo(_plain(line))
+    if found.faults:
+        sys.exit(EXIT_NOT_GRADED)
+
+
+@cli.command()
+@click.argument("directory", required=False, type=PATHS)
+@click.option("--key", type=PATHS, help="The key to sign with.")
+@click.option("--new-key", type=PATHS, help="Make a key in this new file instead.")
+def sign(directory: Path | None, key: Path | None, new_key: Path | None) -> None:
+    """Sign the reports in DIRECTORY, so that verify --key finds whatever changes after that.
+
+    Whoever has the key can sign: keep it, and the log that signing writes beside it, where only staff can write.
+    Sign again after every run that graded something.
+    """
+    if new_key is not None and key is None and directory is None:
+        audit.refuse_near_key(new_key)
+        signature.new_key(new_key)
+        click.echo(str(new_key.resolve()))
+        return
+    if new_key is not None or key is None or directory is None:
+        raise UsageError("sign: expected DIRECTORY and --key FILE, or --new-key FILE alone.")
+    if not directory.is_dir():
+        raise UsageError(f"directory: expected a folder of reports, got {str(directory)!r}.")
+    audit.refuse_near_key(key, directory)
+    secret = signature.read_key(key)
+    found = verification.verify(directory, verification.AtHand(harness_sha256()))
+    if found.faults:
+        for line in verification.lines_of(found):
+            click.echo(_plain(line), err=True)
+        _fail("sign: expected reports as they were graded, got the above. Nothing was signed.", EXIT_NOT_GRADED)
+    click.echo(str(signature.sign(directory, verification.manifests_in(directory), secret).resolve()))
 
 
 @cli.command()
@@ -152,6 +209,26 @@ def release(topics: tuple[str, ...]) -> None:
     course = Course.find()
     for name in topics or tuple(course.file.topics):
         click.echo(str(release_topic(course, name)))
+
+
+@cli.command()
+@click.option(
+    "--jobs", default=2, show_default=True, type=click.IntRange(1, 256), help="Grader processes side by side."
+)
+def selftest(jobs: int) -> None:
+    """Run the attack suite on this machine: hostile submissions beside honest ones, graded as a class is.
+
+    Exit code 1 if anything gets through. The layers that the course asks for are those of the course.toml near.
+    """
+    from autograder.selftest.run import run_in_temporary_folder, table
+
+    path = Course.file_near(Path.cwd())
+    required = Course.read(path).file.sandbox.required if path else ()
+    sandbox = f"[sandbox]\nrequired = {list(required)}" if path else ""
+    result = run_in_temporary_folder(jobs, sandbox)
+    click.echo(table(result))
+    if result.findings:
+        sys.exit(EXIT_NOT_GRADED)
 
 
 @cli.command()
@@ -207,6 +284,11 @@ def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
+def _sentence(text: str) -> str:
+    """Return a message on one line, so that none of its lines can be taken for one of ours."""
+    return _plain(" ".join(text.splitlines()))
+
+
 def _say_faults(graded: list[Graded]) -> None:
     """Name the checks that could not be judged, each once, with how many students it concerns."""
     counts: dict[str, int] = {}
@@ -214,7 +296,7 @@ def _say_faults(graded: list[Graded]) -> None:
         for fault in dict.fromkeys(item.faults):  # the same one on each device
             counts[fault] = counts.get(fault, 0) + 1
     for fault, count in counts.items():
-        click.echo(f"our fault ({count} submission{'s' if count > 1 else ''}): {_plain(fault)}", err=True)
+        click.echo(f"our fault ({count} submission{'s' if count > 1 else ''}): {_sentence(fault)}", err=True)
 
 
 def _make_folder(path: Path) -> None:
@@ -227,12 +309,15 @@ def _make_folder(path: Path) -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"autograder: {message}", err=True)
+    click.echo(f"autograder: {_sentence(message)}", err=True)
     sys.exit(code)
 
 
 def main() -> None:
     """Run the command line and turn every outcome into an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot write ends nothing
     try:
         cli.main(prog_name="autograder", standalone_mode=False)
     except click.UsageError as error:
@@ -243,3 +328,10 @@ def main() -> None:
         _fail("interrupted; what is graded is kept, run it again to go on.", EXIT_INTERRUPTED)
     except AutograderError as error:
         _fail(str(error), EXIT_NOT_GRADED)
+    except BrokenPipeError:  # whoever read the result has closed it; what is graded is kept
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(EXIT_NOT_GRADED)
+    except OSError as error:
+        if error.filename is None:
+            _fail(f"the machine refused: {error.strerror or error}.", EXIT_NOT_GRADED)
+        _fail(f"expected a file or folder that can be used, got {str(error.filename)!r}: {error.strerror}.", EXIT_USAGE)

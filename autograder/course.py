@@ -15,12 +15,20 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from autograder.errors import UsageError
+from autograder.reports.models import Sources
 
 FILE_NAME = "course.toml"
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Layer = Literal["namespaces", "uid", "capabilities", "rlimits", "landlock", "seccomp"]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Module = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=100)]
+A_WEEK = 604_800
+Seconds = Annotated[float, Field(gt=0, le=A_WEEK, allow_inf_nan=False)]
+Memory = Annotated[int, Field(ge=64, le=1 << 24)]  # 16 TiB: what is more is a slip, and no limit that a kernel takes
+Scratch = Annotated[int, Field(ge=1, le=1 << 24)]
+Points = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+SHOWN_CHARS = 100  # of a value that is not usable
 PACKAGE = Path(__file__).parent
+SOURCE_SUFFIXES = (".py", ".j2", ".css", ".ini")
 
 
 class _Table(BaseModel):
@@ -43,18 +51,18 @@ class FeedbackTable(_Table):
 class LimitsTable(_Table):
     """``[limits]``: seconds and MiB."""
 
-    call_s: Positive = 5.0
-    cell_s: Positive = 10.0
-    total_s: Positive = 120.0
-    memory_mib: Annotated[int, Field(ge=64)] = 2048
-    scratch_mib: Annotated[int, Field(ge=1)] = 64
+    call_s: Seconds = 5.0
+    cell_s: Seconds = 10.0
+    total_s: Seconds = 120.0
+    memory_mib: Memory = 2048
+    scratch_mib: Scratch = 64
 
 
 class WorkerTable(_Table):
     """``[worker]``: what student code can import."""
 
     packages: tuple[str, ...] = ("torch", "numpy")
-    preload: tuple[str, ...] = ("torch", "numpy")
+    preload: tuple[Module, ...] = ("torch", "numpy")
 
 
 class SandboxTable(_Table):
@@ -66,23 +74,23 @@ class SandboxTable(_Table):
 class TopicLimits(_Table):
     """``[topics.<topic>.limits]``: what is another than in ``[limits]``."""
 
-    call_s: Positive | None = None
-    cell_s: Positive | None = None
-    total_s: Positive | None = None
-    memory_mib: Annotated[int, Field(ge=64)] | None = None
-    scratch_mib: Annotated[int, Field(ge=1)] | None = None
+    call_s: Seconds | None = None
+    cell_s: Seconds | None = None
+    total_s: Seconds | None = None
+    memory_mib: Memory | None = None
+    scratch_mib: Scratch | None = None
 
 
 class TopicTable(_Table):
     """``[topics.<topic>]``; ``packages`` and ``preload`` are added to those of ``[worker]``."""
 
     title: str = ""
-    points: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    points: Points
     deadline: datetime.datetime | None = None
-    late_penalty_per_day: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    late_penalty_per_day: Points = 0.0
     limits: TopicLimits = TopicLimits()
     packages: tuple[str, ...] = ()
-    preload: tuple[str, ...] = ()
+    preload: tuple[Module, ...] = ()
 
 
 class CourseFile(_Table):
@@ -125,18 +133,25 @@ class Topic:
         return self.course.root / "tests" / "hidden" / f"grade_{self.name}.py"
 
     @cached_property
+    def sources(self) -> Sources:
+        """The hash of each thing that decides the points beside the submission."""
+        root = self.course.root
+        return Sources(
+            checks=_hash_of(root, _sources(root / "tests" / "hidden")),
+            reference=_hash_of(root, _sources(root / "reference")),
+            release=_hash_of(root, [self.release]),
+            course=_hash_of(root, [root / FILE_NAME]),
+            harness=harness_sha256(),
+        )
+
+    @cached_property
     def grader_sha256(self) -> str:
         """The hash of everything that decides the points beside the submission.
 
         The hidden checks, the reference, the release, ``course.toml``, this package, and the versions of Python and of
         the packages that compute.
         """
-        root = self.course.root
-        files = [root / FILE_NAME, self.release, *_sources(root / "tests" / "hidden"), *_sources(root / "reference")]
-        digest = hashlib.sha256()
-        for base, path in [*((root, path) for path in files), *((PACKAGE, path) for path in _sources(PACKAGE))]:
-            digest.update(f"{path.relative_to(base)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"missing")
+        digest = hashlib.sha256(self.sources.model_dump_json().encode())
         for package in ("torch", "torchvision", "numpy"):
             digest.update(f"{package} {version_of(package)}\0".encode())
         digest.update(platform.python_version().encode())
@@ -178,12 +193,18 @@ class Course:
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
             return cls(path.resolve().parent, CourseFile.model_validate(content))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"{path.name}: expected a TOML file, got: {error}.") from error
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise UsageError(f"{path.name}: {place}: {first['msg']}, got {first['input']!r}.") from error
+            place, found = ".".join(map(str, first["loc"])), repr(first["input"])
+            if len(found) > SHOWN_CHARS:
+                found = f"{found[:SHOWN_CHARS]}…"
+            raise UsageError(f"{path.name}: {place}: {first['msg']}, got {found}.") from error
+        except (
+            OSError,
+            ValueError,
+            RecursionError,
+        ) as error:  # not read, not UTF-8, not TOML, too long a number, too deep
+            raise UsageError(f"{path.name}: expected a TOML file, got: {error}.") from error
 
     def for_topic(self, table: TopicTable) -> Course:
         """Return the course with the limits and packages of one topic."""
@@ -209,6 +230,11 @@ class Course:
         return topic
 
 
+def harness_sha256() -> str:
+    """Return the hash of this package."""
+    return _hash_of(PACKAGE, _sources(PACKAGE))
+
+
 def version_of(package: str) -> str:
     """Return the installed version of a distribution, or an empty string."""
     try:
@@ -218,4 +244,13 @@ def version_of(package: str) -> str:
 
 
 def _sources(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".ini") and path.is_file())
+    return sorted(path for path in folder.rglob("*") if path.suffix in SOURCE_SUFFIXES and path.is_file())
+
+
+def _hash_of(base: Path, files: Iterable[Path]) -> str:
+    """Return the hash of files and of their names below ``base``."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(base)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"missing")
+    return digest.hexdigest()

@@ -14,6 +14,7 @@
     ├── CheckFailed           an ``expect_*`` of a hidden check did not hold             (costs that check)
     └── HarnessError          our fault: the check is not graded                         (exit 1)
         ├── NurseryGone         the process that forks the workers has ended
+        ├── NotWritten          a report cannot be written: the disk is full, the folder is not ours
         └── SandboxUnavailable  the worker cannot be confined as required                (exit 2)
 
 A student's fault costs points and is explained to the student; a fault of ours costs no points and is explained to
@@ -37,6 +38,18 @@ class HarnessError(AutograderError):
 
 class NurseryGone(HarnessError):
     """The process that forks the workers has ended."""
+
+
+class NotWritten(HarnessError):
+    """A report cannot be written; what is there already is kept.
+
+    Attributes:
+        is_of_the_disk: whether no other report can be written either.
+    """
+
+    def __init__(self, message: str, *, is_of_the_disk: bool = False) -> None:
+        self.is_of_the_disk = is_of_the_disk
+        super().__init__(message)
 
 
 class SandboxUnavailable(HarnessError):

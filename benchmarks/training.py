@@ -8,6 +8,7 @@ The teacher's functions run in this process; data, decoding and metrics are thos
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import time
 from collections.abc import Callable
@@ -37,8 +38,7 @@ def solution(topic: str) -> dict[str, Any]:
 
 def of_detection() -> tuple[Callable[[int], float], float]:
     """Return a function from a seed to the mean average precision on unseen rooms, and the least that is asked."""
-    import grade_detection as grader  # type: ignore[import-not-found, unused-ignore]
-
+    grader: Any = importlib.import_module("grade_detection")
     train = solution("detection")["train_detector"]
 
     def run(seed: int) -> float:
@@ -55,8 +55,7 @@ def of_detection() -> tuple[Callable[[int], float], float]:
 
 def of_segmentation() -> tuple[Callable[[int], float], float]:
     """Return a function from a seed to the mean IoU on unseen rooms, and the least that is asked."""
-    import grade_segmentation as grader  # type: ignore[import-not-found, unused-ignore]
-
+    grader: Any = importlib.import_module("grade_segmentation")
     train = solution("segmentation")["train_unet"]
 
     def run(seed: int) -> float:

@@ -224,6 +224,8 @@ class Nursery(_Forks):
         """Confine one worker now, so that what cannot work is said once and before anything is graded."""
         try:
             self.spawn().kill()
+        except NurseryGone:  # that was not the confinement
+            raise
         except HarnessError as error:
             raise SandboxUnavailable(
                 f"cannot confine the worker: {error}. "

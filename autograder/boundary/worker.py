@@ -49,6 +49,7 @@ class ErrorInfo(_Strict):
     traceback: Annotated[list[Short], Field(max_length=20)]
 
 
+STATES = ("before", "after")
 VALUES = ("value", "args", "kwargs", "before", "after", "gradients", "parameters", "ignored")
 
 
@@ -66,9 +67,14 @@ class Reply(_Strict):
     gradients: Any = None
     parameters: Any = None
     ignored: Any = None
-    layers: list[str] | None = None
+    layers: Annotated[list[Short], Field(max_length=20)] | None = None
     error: ErrorInfo | None = None
     stdout: Annotated[str, StringConstraints(max_length=20_000)] = ""
+
+
+def _has_more_fields(value: Any, model: type[_Strict]) -> bool:
+    """Return whether there are too many fields to be looked at: the model would note each that it does not know."""
+    return isinstance(value, dict) and len(value) > len(model.model_fields)
 
 
 class Answer:
@@ -83,6 +89,13 @@ class Answer:
         self.tensors = tensors
         self.infos = infos
         self._values = {name: wire.decode(getattr(reply, name), tensors) for name in VALUES}
+        for name in STATES:
+            state = self._values[name]
+            if isinstance(state, dict) and not all(map(_is_short, (*state, *state.values()))):
+                raise wire.WireError("a state has an entry that is not a text")
+        lines = self._values["ignored"]
+        if isinstance(lines, list) and not all(map(_is_short, lines)):
+            raise wire.WireError("a line that was ignored is not a text")
 
     def decode(self, field: str) -> Any:
         """Return the value of a field of the reply."""
@@ -90,7 +103,12 @@ class Answer:
 
 
 class Worker:
-    """A confined process that answers requests in order."""
+    """A confined process that answers requests in order.
+
+    Attributes:
+        is_alive: whether it can be asked.
+        was_killed: whether somebody else has ended it: the kernel for want of memory, a person, its nursery's end.
+    """
 
     def __init__(self, connection: socket.socket, pidfd: int, exit_status: Callable[[], int], memory_mib: int) -> None:
         self._connection = connection
@@ -101,6 +119,7 @@ class Worker:
         self._buffer = bytearray()
         self._look_again_at = 0.0
         self.is_alive = True
+        self.was_killed = False
 
     def confined_with(self, timeout_s: float) -> list[str]:
         """Return the layers of the worker's first frame, which it sends before any student code is there."""
@@ -190,6 +209,8 @@ class Worker:
                 raise wire.WireError("there is more than one answer")
             fields = wire.read_header(bytes(frame[wire.PREFIX.size : start]))
             tensors, infos = wire.read_tensors(fields.pop("tensors", []), memoryview(frame)[start:])
+            if _has_more_fields(fields, Reply) or _has_more_fields(fields.get("error"), ErrorInfo):
+                raise wire.WireError("the header has more fields than an answer")
             reply = Reply.model_validate(fields)
             answer = Answer(reply, tensors, infos)
         except (wire.WireError, ValidationError):
@@ -238,11 +259,13 @@ class Worker:
         return 0
 
     def _crashed(self, what: str) -> StudentError:
-        select.select([self._pidfd], [], [], 1.0)  # it is ending: let it, so that its status says how
+        # it is ending: let it, so that its status says how
+        has_ended, _, _ = select.select([self._pidfd], [], [], 1.0)
         status = self._status_after_end()
         if status == -signal.SIGXCPU:
             return StudentTimedOut(f"{what}: used up its CPU time")
         if status is None or status == -signal.SIGKILL:
+            self.was_killed = bool(has_ended)  # and not by us, because it only closed its connection
             return StudentCrashed(f"{what}: its process ended before it answered")
         if status < 0:
             return StudentCrashed(f"{what}: its process was ended by {_signal_name(-status)}")
@@ -263,6 +286,11 @@ class Worker:
         with contextlib.suppress(HarnessError):
             return self._exit_status()
         return None
+
+
+def _is_short(value: Any) -> bool:
+    """Return whether ``str`` of it takes no longer than it took to receive it; that of thousands of tensors does."""
+    return value is None or isinstance(value, str | int | float)
 
 
 def _signal_name(number: int) -> str:

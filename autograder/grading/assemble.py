@@ -19,11 +19,13 @@ from autograder.reports.models import (
     Incident,
     StaffDetail,
     StaffReport,
+    StaffTime,
 )
 from autograder.reports.text import clean_text
 from autograder.submissions.submission import Submission
 
 SECONDS_PER_DAY = 86_400
+DURATION_STEP_S = 10.0
 INTERRUPTIONS = ("timed_out", "crashed", "out_of_memory", "blocked")
 
 
@@ -63,7 +65,7 @@ def assemble(
         submitted_at=submission.submitted_at.isoformat() if submission.submitted_at else None,
         late_seconds=late_seconds,
         penalty=penalty,
-        environment=environment,
+        environment=environment.model_copy(update={"duration_s": _in_steps(environment.duration_s)}),
         exercises=exercises,
         incidents=_incidents(submission, ran, show),
         stdout=ran.stdout_tail if show != "nothing" else "",
@@ -83,7 +85,26 @@ def assemble(
         for verdict in ran.verdicts
         if verdict.staff or verdict.traceback or (verdict.message and show == "nothing")
     ]
-    return StaffReport(report=report, incidents=tuple(faults), details=tuple(details))
+    times = [
+        StaffTime(check=verdict.check.id, device=verdict.check.device, duration_s=round(verdict.duration_s, 6))
+        for verdict in ran.verdicts
+    ]
+    return StaffReport(
+        report=report,
+        incidents=tuple(faults),
+        details=tuple(details),
+        duration_s=environment.duration_s,
+        times=tuple(times),
+    )
+
+
+def _in_steps(duration_s: float) -> float:
+    """Return a duration as students may read it, rounded up.
+
+    Their code sees the hidden inputs and decides how long it runs: seconds, and those of each check all the more, would
+    tell what it has seen, also where nothing else is shown.
+    """
+    return math.ceil(duration_s / DURATION_STEP_S) * DURATION_STEP_S
 
 
 def unreadable(verdicts: Sequence[Verdict], why: str) -> Ran:
@@ -115,7 +136,6 @@ def _check(verdict: Verdict, show: str) -> CheckResult:
         outcome=verdict.outcome,
         points=spec.points if has_passed else 0.0,
         max_points=spec.points,
-        duration_s=round(verdict.duration_s, 6),
     )
     if has_passed or show == "nothing":
         return result

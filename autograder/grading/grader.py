@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,19 +28,21 @@ from autograder.boundary.nursery import Branch, Nursery, SandboxSettings
 from autograder.boundary.student import CallLimits, Student
 from autograder.boundary.worker import Worker
 from autograder.course import Course, Topic, TopicTable, version_of
-from autograder.errors import AutograderError, HarnessError, NurseryGone, UsageError
+from autograder.errors import AutograderError, HarnessError, NotWritten, NurseryGone, UsageError
 from autograder.grading import visible
 from autograder.grading.assemble import Ran, assemble, unreadable
 from autograder.grading.devices import CPU, CUDA, devices_of
 from autograder.grading.plugin import ChecksPlugin, Verdict
-from autograder.reports.models import Environment, StaffReport
+from autograder.reports.models import AppliedLimits, Environment, Sources, StaffReport
 from autograder.reports.store import write_report
 from autograder.submissions import submission as submissions
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, Submission
-from autograder.worker.confinement import Limits
+from autograder.worker.confinement import Limits, die_with_parent
 
 HERE = Path(__file__).parent
+TRIES = 3  # of a submission whose workers somebody else has ended, each from the beginning
+KILLED = f"its worker was ended from outside in {TRIES} tries (is the machine out of memory?)"
 # pytest's plugins that a hidden check has no use for; each costs time in every check
 UNUSED_PLUGINS = (
     "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin",
@@ -61,6 +64,7 @@ class Job:
         grader_sha256: the hash of all that decides points beside the submission.
         out: the folder for the reports.
         devices: that checks run on, the CPU first.
+        sources: the hash of each part of that, if there is a course.
     """
 
     course: Course
@@ -71,15 +75,26 @@ class Job:
     grader_sha256: str
     out: Path
     devices: tuple[str, ...] = (CPU,)
+    sources: Sources | None = None
 
 
 @dataclass(frozen=True)
+class SetAside(Located):
+    """A submission that takes grader processes down with it: its code is not run, its report says why."""
+
+    why: str = ""
+
+
+@dataclass
 class _Current:
-    """The submission that is being graded, and when that began, on both clocks."""
+    """The submission that is being graded, when that began on both clocks, and how often it was tried in vain."""
 
     submission: Submission
     clock: float
     at: datetime.datetime
+    why_not: str = ""
+    failed_tries: int = 0
+    is_done: bool = False
 
 
 def run_checks(
@@ -108,6 +123,8 @@ def run_checks(
         grader_sha256=job.grader_sha256,
         started_at="",
         duration_s=0.0,
+        sources=job.sources,
+        limits=AppliedLimits.model_validate(limits.model_dump()),
     )
     current: _Current
     workers = {device: Workers(nursery, device) for device in job.devices}
@@ -117,20 +134,30 @@ def run_checks(
             nonlocal current
             clock, at = time.perf_counter(), datetime.datetime.now(datetime.UTC)
             submission = submissions.read(located, job.name, job.manifest)
-            current = _Current(submission, clock, at)
-            student = Student(
-                workers[CPU].spawn,
-                submission.cells,
-                module_name=submission.module_name or "__main__",
-                files=submission.files,
-                limits=call_limits,
-            )
-            with contextlib.closing(student):
-                yield student
+            why_not = located.why if isinstance(located, SetAside) else ""
+            current = _Current(submission, clock, at, why_not)
+            while not current.is_done:
+                student = Student(
+                    workers[CPU].spawn,
+                    () if why_not else submission.cells,
+                    module_name=submission.module_name or "__main__",
+                    files={} if why_not else submission.files,
+                    limits=call_limits,
+                )
+                with contextlib.closing(student):
+                    yield student
 
     def done(student: Student, verdicts: list[Verdict]) -> None:
         submission = current.submission
-        if submission.unreadable:
+        if [found for found in workers.values() if found.has_lost_one()]:  # of each: it also forgets
+            current.failed_tries += 1
+            if current.failed_tries < TRIES:
+                return
+            current.why_not = current.why_not or KILLED
+        current.is_done = True
+        if current.why_not:
+            ran = Ran([Verdict(verdict.check, faults=[current.why_not]) for verdict in verdicts])
+        elif submission.unreadable:
             ran = unreadable(verdicts, submission.unreadable)
         else:
             ran = Ran(verdicts, list(student.failures.values()), student.ignored, student.stdout_tail)
@@ -178,19 +205,32 @@ class Workers:
         self._device = device
         self._branch = None if device == CPU else Branch(nursery, device)
         self._failed: HarnessError | None = None
+        self._given: list[Worker] = []
 
     def spawn(self) -> Worker:
         """Return a fresh worker; start what has died once more."""
         if self._failed is not None:
             raise self._failed
-        try:
-            return self._spawn()
-        except HarnessError as error:
-            if self._device == CUDA:
-                self._failed = error
-                raise
-            if self._nursery.is_running and not isinstance(error, NurseryGone):
-                raise
+        self._given.append(self._fresh())
+        return self._given[-1]
+
+    def has_lost_one(self) -> bool:
+        """Return whether somebody else has ended a worker that was given since this was asked the last time."""
+        given, self._given = self._given, []
+        return any(worker.was_killed for worker in given)
+
+    def _fresh(self) -> Worker:
+        for is_second in (False, True):  # one that was killed before it was ready is replaced
+            try:
+                return self._spawn()
+            except HarnessError as error:
+                if self._device == CUDA:
+                    self._failed = error
+                    raise
+                if not self._nursery.is_running or isinstance(error, NurseryGone):
+                    break
+                if is_second:
+                    raise
         if self._branch is not None:
             self._branch.stop()
             with contextlib.suppress(NurseryGone):
@@ -237,9 +277,16 @@ def sharing_one_cpu(nursery: Nursery, cpu: int | None) -> Iterator[Nursery]:
 def open_nursery(course: Course, has_gpu: bool = False) -> Nursery:
     """Return a nursery (not yet started) with the limits, packages and layers that the course asks for."""
     limits, worker = course.file.limits, course.file.worker
+    for name in worker.preload:
+        if find_spec(name.partition(".")[0]) is None:
+            raise UsageError(
+                f"course.toml: expected the module {name} (preload) to be installed, got none. "
+                "Install it, or leave it out."
+            )
     return Nursery(
         installation(worker.packages, has_gpu),
-        Limits(limits.memory_mib, limits.scratch_mib, int(limits.total_s) + 1),
+        # threads on all CPUs reach the limit of wall-clock time first, which is the student's fault and read as such
+        Limits(limits.memory_mib, limits.scratch_mib, (int(limits.total_s) + 1) * len(os.sched_getaffinity(0))),
         SandboxSettings(required=tuple(course.file.sandbox.required)),
         worker.preload,
     )
@@ -257,6 +304,7 @@ def _job_of(settings: dict[str, Any]) -> Job:
         topic.grader_sha256,
         Path(settings["out"]),
         _devices_for(settings.get("device", CPU)),
+        topic.sources,
     )
 
 
@@ -289,11 +337,9 @@ def _visible_job_of(settings: dict[str, Any]) -> Job:
 def _arriving(lines: IO[str]) -> Iterator[Located]:
     for line in lines:
         item = json.loads(line)
-        yield Located(
-            item["student"],
-            Path(item["path"]) if item["path"] else None,
-            Path(item["folder"]) if item["folder"] else None,
-        )
+        path, folder = (Path(item[name]) if item[name] else None for name in ("path", "folder"))
+        why = item.get("set_aside")
+        yield SetAside(item["student"], path, folder, why) if why else Located(item["student"], path, folder)
 
 
 def main(descriptor: int) -> None:
@@ -309,17 +355,27 @@ def main(descriptor: int) -> None:
                 _say(connection, {"failed": type(error).__name__, "message": str(error)})
         except (BrokenPipeError, ConnectionResetError):
             return  # the operator is gone: what is graded is written, the rest is for another run
+        except OSError as error:  # a report that cannot be written, say: the operator tries it once more, and names it
+            sys.exit(f"autograder: the machine refused {error.filename!r}: {error.strerror}")
 
 
 def _serve(connection: socket.socket, lines: IO[str]) -> None:
-    settings = json.loads(lines.readline())
+    first = lines.readline()
+    if not first:
+        return  # the operator is gone
+    settings = json.loads(first)
     torch.set_num_threads(1)
     job = _visible_job_of(settings) if settings.get("visible") else _job_of(settings)
     sys.path[:0] = [str(job.course.root)]
 
     def answer(staff: StaffReport, student: Student) -> None:
-        write_report(job.out, staff)
         report = staff.report
+        try:
+            write_report(job.out, staff)
+        except NotWritten as error:
+            unwritten = {"not_written": report.student, "why": str(error), "is_of_the_disk": error.is_of_the_disk}
+            _say(connection, unwritten)
+            return
         message = {
             "done": report.student,
             "points": report.points,
@@ -327,7 +383,7 @@ def _serve(connection: socket.socket, lines: IO[str]) -> None:
             "grade": report.grade,
             "faults": [f"{fault.check}: {fault.detail}" for fault in staff.incidents],
             "has_not_graded": report.has_not_graded,
-            "duration_s": report.environment.duration_s,
+            "duration_s": staff.duration_s,
             "student_s": student.student_seconds,
         }
         _say(connection, message)
@@ -344,4 +400,5 @@ def _say(connection: socket.socket, message: dict[str, Any]) -> None:
 if __name__ == "__main__":
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    die_with_parent()  # a new run may begin as soon as the operator has ended: this process must not write into it
     main(int(sys.argv[1]))

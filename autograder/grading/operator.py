@@ -22,11 +22,13 @@ from autograder.boundary.ending import has_ended
 from autograder.course import Topic
 from autograder.errors import HarnessError, SandboxUnavailable, UsageError
 from autograder.grading.devices import CHOICES
-from autograder.reports.store import PUBLIC_JSON, STAFF_JSON, read_report, student_folder
+from autograder.reports.integrity import Recorder
+from autograder.reports.store import kept_report, locked
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, read
 
 TRIES = 2  # a submission that takes its grader process down with it is set aside after the second time
+STARTS = 2  # in a row, of a grader process that is gone before it is ready
 STOP_TIMEOUT_S = 10.0
 MAX_LINE = 1 << 20
 
@@ -47,7 +49,13 @@ class Graded:
 
 @dataclass
 class Outcome:
-    """What a run did."""
+    """What a run did.
+
+    Attributes:
+        graded: who has a report in which the checks are judged.
+        set_aside: who has not, and why.
+        layers: the sandbox's active layers.
+    """
 
     graded: list[Graded] = field(default_factory=list)
     set_aside: dict[str, str] = field(default_factory=dict)
@@ -65,17 +73,21 @@ class _Grader:
     def __init__(self, settings: dict[str, Any]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self.process = subprocess.Popen(
-                # -P: no module comes from the current folder, which may be a student's
-                [sys.executable, "-P", "-m", "autograder.grading.grader", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno() if _has_fileno(sys.stderr) else subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=_environment(),
-                start_new_session=True,  # Ctrl-C is the operator's
-            )
+            try:
+                self.process = subprocess.Popen(
+                    # -P: no module comes from the current folder, which may be a student's
+                    [sys.executable, "-P", "-m", "autograder.grading.grader", str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=sys.stderr.fileno() if _has_fileno(sys.stderr) else subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env=_environment(),
+                    start_new_session=True,  # Ctrl-C is the operator's
+                )
+            except OSError as error:
+                ours.close()
+                raise HarnessError(f"a grader process cannot be started: {error.strerror}") from error
         self.connection = ours
-        self.busy_with: Located | None = None
+        self.busy_with: Located | None = None  # none before it is ready
         self._buffer = b""
         self.send(settings)
 
@@ -83,13 +95,15 @@ class _Grader:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is noticed when it is read
             self.connection.sendall(json.dumps(message).encode() + b"\n")
 
-    def hand(self, located: Located) -> None:
+    def hand(self, located: Located, set_aside: str = "") -> None:
+        """Give it a submission to grade or, with a reason, one to write a report about without running its code."""
         self.busy_with = located
         self.send(
             {
                 "student": located.student,
                 "path": str(located.path.resolve()) if located.path else None,
                 "folder": str(located.folder.resolve()) if located.folder else None,
+                "set_aside": set_aside,
             }
         )
 
@@ -132,23 +146,44 @@ def grade(
         progress: called with each submission that is done.
 
     Raises:
+        UsageError: if another run writes into ``out``, or it cannot be written.
         SandboxUnavailable: if student code cannot be confined as the course demands.
         HarnessError: if the hidden checks cannot be run at all.
     """
+    with locked(out):
+        return _grade(topic, submissions, out, jobs, device, is_forced, progress)
+
+
+def _grade(
+    topic: Topic,
+    submissions: Iterable[Located],
+    out: Path,
+    jobs: int,
+    device: str,
+    is_forced: bool,
+    progress: Callable[[Graded], None],
+) -> Outcome:
     outcome = Outcome()
     waiting: deque[Located] = deque()
     manifest = Manifest.read(topic.release)
+    recorder = Recorder(out, is_forced)
     for located in submissions:
-        cached = None if is_forced else _cached(topic, located, manifest, out, device)
+        is_due = is_forced or recorder.is_changed(located.student)
+        cached = None if is_due else _cached(topic, located, manifest, out, device)
         if cached is None:
             waiting.append(located)
         else:
             outcome.graded.append(cached)
             progress(cached)
-    if waiting:
-        settings = {"course": str(topic.course.root / "course.toml"), "topic": topic.name, "out": str(out.resolve()),
-                    "device": device}  # fmt: skip
-        _Run(settings, waiting, outcome, progress).run(jobs)
+    recorder.forget(located.student for located in waiting)
+    try:
+        if waiting:
+            settings = {"course": str(topic.course.root / "course.toml"), "topic": topic.name,
+                        "out": str(out.resolve()), "device": device}  # fmt: skip
+            _Run(settings, waiting, outcome, progress).run(jobs)
+    finally:
+        kept = [item.student for item in outcome.graded if item.was_cached]
+        recorder.record([item.student for item in outcome.graded if not item.was_cached], kept)
     order = {graded.student: graded for graded in outcome.graded}
     outcome.graded = [order[name] for name in sorted(order)]
     return outcome
@@ -158,7 +193,8 @@ def check_visible(file: Path, course_file: Path, out: Path) -> Graded:
     """Run the visible tests of one notebook into ``out``."""
     outcome = Outcome()
     settings = {"course": str(course_file), "visible": str(file.resolve()), "out": str(out.resolve())}
-    _Run(settings, deque([Located(file.stem, file)]), outcome, lambda graded: None).run(1)
+    with locked(out):
+        _Run(settings, deque([Located(file.stem, file)]), outcome, lambda graded: None).run(1)
     if not outcome.graded:
         raise HarnessError(f"{file.name}: it could not be checked: {'; '.join(outcome.set_aside.values())}")
     return outcome.graded[0]
@@ -188,6 +224,7 @@ class _Run:
         self._outcome = outcome
         self._progress = progress
         self._tries: dict[str, int] = {}
+        self._failed_starts = 0
         self._graders: list[_Grader] = []
         self._cpus: deque[int | None] = deque()
         self._selector = selectors.DefaultSelector()
@@ -226,21 +263,29 @@ class _Run:
             self._lost(grader)
             return
         for message in messages:
+            if message.get("failed") == "NurseryGone":
+                self._lost(grader)
+                return
             if "failed" in message:
                 kind = {"SandboxUnavailable": SandboxUnavailable, "UsageError": UsageError}.get(message["failed"])
                 raise (kind or HarnessError)(message["message"])
             if "ready" in message:
                 self._outcome.layers = tuple(message["ready"])
+                self._failed_starts = 0
+            elif "not_written" in message:
+                self._not_written(message["not_written"], message["why"], message["is_of_the_disk"])
             else:
                 graded = _graded(message)
-                self._outcome.graded.append(graded)
+                if graded.student not in self._outcome.set_aside:
+                    self._outcome.graded.append(graded)
                 self._progress(graded)
             grader.busy_with = None
         self._next(grader)
 
     def _next(self, grader: _Grader) -> None:
         if self._waiting:
-            grader.hand(self._waiting.popleft())
+            located = self._waiting.popleft()
+            grader.hand(located, self._outcome.set_aside.get(located.student, ""))
         else:
             self._retire(grader)
 
@@ -250,14 +295,26 @@ class _Run:
         self._retire(grader)
         status = grader.process.returncode
         if located is None:
-            raise HarnessError(f"the grader process ended with status {status} before it graded anything")
-        self._tries[located.student] = self._tries.get(located.student, 0) + 1
-        if self._tries[located.student] < TRIES:
-            self._waiting.append(located)
+            self._failed_starts += 1
+            if self._failed_starts == STARTS:
+                raise HarnessError(f"the grader process ended with status {status} before it graded anything")
         else:
-            self._outcome.set_aside[located.student] = f"its grader process ended {TRIES} times (status {status})"
+            tries = self._tries[located.student] = self._tries.get(located.student, 0) + 1
+            if tries == TRIES:
+                why = f"its grader process ended {TRIES} times (status {status})"
+                self._outcome.set_aside.setdefault(located.student, why)
+            if tries <= TRIES:  # at last for a report that says so
+                self._waiting.append(located)
         if self._waiting:
             self._start()
+
+    def _not_written(self, student: str, why: str, is_of_the_disk: bool) -> None:
+        """A report could not be written: set the student aside, and all that wait where the same would happen."""
+        self._outcome.set_aside[student] = why
+        if is_of_the_disk:
+            for located in self._waiting:
+                self._outcome.set_aside[located.student] = why
+            self._waiting.clear()
 
 
 def _graded(message: dict[str, Any]) -> Graded:
@@ -274,12 +331,8 @@ def _graded(message: dict[str, Any]) -> Graded:
 
 def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path, device: str) -> Graded | None:
     """Return what an existing report says, if it is of the same submission, checks and devices, and complete."""
-    path = out / student_folder(located.student) / STAFF_JSON
-    if not path.is_file() or not (path.with_name(PUBLIC_JSON)).is_file():
-        return None
-    try:
-        staff = read_report(path)
-    except UsageError:
+    staff = kept_report(out, located.student)
+    if staff is None:
         return None
     report = staff.report
     same = (topic.grader_sha256, read(located, topic.name, manifest).sha256)

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+# Raised when a field is renamed, removed or means something else. A new field has a default, so that a report written
+# before it can still be read, and does not raise it.
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 POINTS_TOLERANCE = 1e-6  # points are sums of a few hundred decimal fractions; float64 keeps 1e-12 of them
 MESSAGE_CHARS = 2_000  # what a student reads about one check fits on a screen
@@ -77,7 +79,9 @@ class CheckResult(Model):
     message: Text = ""
     hint: Text = ""
     misconception: Text = ""
-    duration_s: Annotated[float, Field(ge=0)] = 0.0
+    duration_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="0: how long a check took depends on hidden inputs, and is for staff"
+    )
     comparison: Comparison | None = None
     picture: Picture | None = None
 
@@ -110,8 +114,28 @@ def decisive(exercise: ExerciseResult) -> tuple[CheckResult, ...]:
     return tuple(check for check in exercise.checks if check.max_points or check.title not in worth)
 
 
+class Sources(Model):
+    """The SHA-256 of each thing that decides points beside the submission; a folder's is of its files and names."""
+
+    checks: str = Field(description="the hidden checks and the misconceptions, tests/hidden")
+    reference: str = Field(description="the references, reference/")
+    release: str = Field(description="the notebook that students received")
+    course: str = Field(description="course.toml")
+    harness: str = Field(description="the package autograder")
+
+
+class AppliedLimits(Model):
+    """The limits of ``course.toml`` that applied to the topic: seconds and MiB."""
+
+    call_s: float = Field(description="wall-clock seconds of one call")
+    cell_s: float = Field(description="of one cell while the submission is loaded")
+    total_s: float = Field(description="of all code of the submission")
+    memory_mib: int
+    scratch_mib: int
+
+
 class Environment(Model):
-    """What graded: versions, devices, the sandbox's active layers, and when."""
+    """What graded: versions, devices, the sandbox's active layers, the sources and limits that applied, and when."""
 
     python: str
     torch: str
@@ -119,9 +143,13 @@ class Environment(Model):
     platform: str
     devices: tuple[str, ...]
     sandbox_layers: tuple[str, ...]
-    grader_sha256: str
+    grader_sha256: str = Field(description="all of the sources, and the versions of what computes, in one hash")
     started_at: str = Field(description="ISO 8601, UTC")
-    duration_s: Annotated[float, Field(ge=0)]
+    duration_s: Annotated[float, Field(ge=0)] = Field(description="of the whole submission, in tens of seconds")
+    sources: Sources | None = Field(default=None, description="null in a report written before there was this field")
+    limits: AppliedLimits | None = Field(
+        default=None, description="null in a report written before there was this field"
+    )
 
 
 class Incident(Model):
@@ -189,6 +217,14 @@ class StaffDetail(Model):
     traceback: str = ""
 
 
+class StaffTime(Model):
+    """How long one check took, in seconds."""
+
+    check: str
+    device: str
+    duration_s: Annotated[float, Field(ge=0)]
+
+
 class StaffReport(Model):
     """A student's report with the details that only staff may see."""
 
@@ -196,6 +232,8 @@ class StaffReport(Model):
     report: Report
     incidents: tuple[Incident, ...] = ()
     details: tuple[StaffDetail, ...] = ()
+    duration_s: Annotated[float, Field(ge=0)] = 0.0
+    times: tuple[StaffTime, ...] = ()
 
 
 def grade_of(points: float, max_points: float, penalty: float = 0.0) -> float:

@@ -1,27 +1,94 @@
-"""Reports on disk: one folder per student with three files, each there whole or not at all."""
+"""Reports on disk: one folder per student with three files, each there whole or not at all.
+
+One run at a time writes into a folder: it holds a lock (:func:`locked`) that ends with it, however it ends.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from autograder.errors import UsageError
+from autograder.errors import NotWritten, UsageError
 from autograder.reports.folders import student_folder
 from autograder.reports.models import Model, StaffReport
 from autograder.reports.render import render_class, render_course, render_report
 
-__all__ = ["read_report", "rebuild", "student_folder", "write_class_page", "write_course_page", "write_report"]
+__all__ = [
+    "kept_report",
+    "locked",
+    "read_report",
+    "rebuild",
+    "student_folder",
+    "write_class_page",
+    "write_course_page",
+    "write_json",
+    "write_report",
+]
 
 PUBLIC_JSON, PUBLIC_HTML, STAFF_JSON, CLASS_HTML = "report.json", "report.html", "report.staff.json", "index.html"
+HTML_END = b"</html>"
 PUBLIC_MODE, STAFF_MODE = 0o666, 0o640  # less the umask; expected values are not for every user of a machine
 GRADE_AGAIN = "Grade this submission again with --force."
+LOCK = ".lock"
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # the next report will meet it too
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Make the folder of a class's reports, and keep other runs from writing into it for as long as this one does.
+
+    The kernel lets go of the lock when this process ends: a run that was killed blocks nobody. What such a run was
+    about to write is removed.
+
+    Raises:
+        UsageError: if another run has the lock, or the folder cannot be written.
+    """
+    path = directory / LOCK
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = _lock(path)
+    except BlockingIOError:
+        raise UsageError(
+            f"{directory}: expected no other run that writes into this folder, got one. "
+            "Wait until it has ended, or choose another folder."
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{directory}: expected a folder that can be written, got: {error.strerror}.") from error
+    try:
+        for leftover in (*directory.glob(".*.tmp"), *directory.glob("*/.*.tmp")):
+            if TEMPORARY.fullmatch(leftover.name):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    """Return a descriptor of the file ``path`` that holds its lock; raises BlockingIOError if another one does."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # the run that had it has just ended, and taken the file away
 
 
 def write_report(directory: Path, staff: StaffReport) -> None:
@@ -30,15 +97,39 @@ def write_report(directory: Path, staff: StaffReport) -> None:
     Note:
         All three are complete in temporary files before the first one gets its name, and the staff copy, from which
         everything else can be rebuilt, gets its name last. If that goes wrong half-way, all three are removed: no
-        report is better than two halves of different ones.
+        report is better than two halves of different ones. If the machine goes down half-way, :func:`kept_report`
+        knows them apart.
+
+    Raises:
+        NotWritten: if it cannot be written; a report that is there already stays.
     """
     folder = directory / student_folder(staff.report.student)
-    folder.mkdir(parents=True, exist_ok=True)
     _write_together({
         folder / PUBLIC_JSON: (_json(staff.report), PUBLIC_MODE),
         folder / PUBLIC_HTML: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE),
         folder / STAFF_JSON: (_json(staff), STAFF_MODE),
     })  # fmt: skip
+
+
+def write_json(path: Path, model: Model) -> None:
+    """Write a model for staff; a reader sees the old file or the new one.
+
+    Raises:
+        NotWritten: if it cannot be written.
+    """
+    _write_together({path: (_json(model), STAFF_MODE)})
+
+
+def kept_report(directory: Path, student: str) -> StaffReport | None:
+    """Return the report of a student, ``None`` unless all three files are there, whole, and of the same grading."""
+    folder = directory / student_folder(student)
+    try:
+        staff = read_report(folder / STAFF_JSON)
+        is_same = (folder / PUBLIC_JSON).read_bytes() == _json(staff.report)
+        is_whole = (folder / PUBLIC_HTML).read_bytes().rstrip().endswith(HTML_END)
+    except (UsageError, OSError):
+        return None
+    return staff if staff.report.student == student and is_same and is_whole else None
 
 
 def read_report(path: Path) -> StaffReport:
@@ -71,17 +162,21 @@ def rebuild(directory: Path, order: Sequence[str] = ()) -> Path:
         The path of the class page, or of the course page.
 
     Raises:
-        UsageError: if there is no report, or one that cannot be read or lies in another student's folder.
+        UsageError: if there is no report, or one that cannot be read or lies in another student's folder, or if a run
+            is writing reports.
+        NotWritten: if a page cannot be written.
     """
     if topics := _topics_in(directory):
         for topic in topics:
             rebuild(directory / topic)
         return write_course_page(directory, order)
-    reports = _read_all(directory)
-    for staff in reports:
-        page = directory / student_folder(staff.report.student) / PUBLIC_HTML
-        _write_together({page: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE)})
-    return _write_class_page(directory, reports)
+    _read_all(directory)  # where there is nothing, nothing is made
+    with locked(directory):
+        reports = _read_all(directory)
+        for staff in reports:
+            page = directory / student_folder(staff.report.student) / PUBLIC_HTML
+            _write_together({page: (render_report(staff.report).encode("utf-8"), PUBLIC_MODE)})
+        return _write_class_page(directory, reports)
 
 
 def write_class_page(directory: Path) -> Path:
@@ -134,11 +229,13 @@ def _json(model: Model) -> bytes:
 
 
 def _write_together(files: dict[Path, tuple[bytes, int]]) -> None:
-    """Write files so that a reader sees the old ones or the new ones, and after a failure never a mixture."""
+    """Write files of one folder so that a reader sees the old or the new ones, and after a failure never a mixture."""
     suffix = f".{secrets.token_hex(4)}.tmp"
     waiting = {path.with_name(f".{path.name}{suffix}"): path for path in files}
     placed: list[Path] = []
+    folder = next(iter(files)).parent
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         for temporary, path in waiting.items():
             data, mode = files[path]
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
@@ -146,8 +243,11 @@ def _write_together(files: dict[Path, tuple[bytes, int]]) -> None:
         for temporary, path in waiting.items():
             temporary.replace(path)
             placed.append(path)
-    except BaseException:
+    except BaseException as error:
         for leftover in (*waiting, *(files if placed else ())):
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)
-        raise
+        if not isinstance(error, OSError):
+            raise
+        message = f"{folder}: it cannot be written: {error.strerror or error}. Make it writable, then grade again."
+        raise NotWritten(message, is_of_the_disk=error.errno in OF_THE_DISK) from error

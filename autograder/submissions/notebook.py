@@ -124,7 +124,10 @@ def cells_of(data: bytes) -> list[RawCell]:
         try:
             content = nbformat.convert(nbformat.from_dict(content), 4)  # type: ignore[no-untyped-call]
         except Exception as error:  # nbformat raises whatever a malformed old notebook happens to break
-            raise UnreadableNotebook(f"expected a notebook of format 4, got: {type(error).__name__}") from error
+            found = repr(content.get("nbformat"))[:40]
+            raise UnreadableNotebook(
+                f"expected a notebook of format 4, got format {found}: {type(error).__name__}"
+            ) from error
     cells = content.get("cells")
     if not isinstance(cells, list):
         raise UnreadableNotebook("expected a list of cells, got none")

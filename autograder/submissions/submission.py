@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,11 +23,16 @@ from autograder.submissions.notebook import (
 )
 
 SUFFIXES = (".ipynb", ".py")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")  # never unpacked
 MAX_ID_CHARS = 200
 LINE_BREAKERS = str.maketrans("\n\t", "  ")
 MAX_EXTRA_FILES = 200
 MAX_EXTRA_BYTES = 16 << 20
+MAX_EXTRA_DEPTH = 20  # folders in folders; a worker makes them one in another
+MAX_EXTRA_ENTRIES = 10_000  # after which no further folder is looked into
+MAX_SKIPPED = 20  # files that are named one by one as left out
 MAX_SOURCE_BYTES = 2 << 20
+MAX_CELLS = 2_000  # each is run, and may be named in the report
 TIMESTAMP = "timestamp.txt"
 TIMESTAMP_CHARS = 100
 NBGRADER_FILES = (TIMESTAMP, "submission_secret.txt", "feedback")
@@ -104,6 +110,9 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
     ``<student>/<topic>/`` (it holds a file of the topic's name, or nbgrader's time stamp), or a folder that holds such
     folders (``submitted/``). Student ids are printable text: two that look the same are the same.
 
+    In a folder, links (symbolic or hard), pipes, devices and archives are no submissions: what they lead to may be
+    somebody else's. Their students are found, without a file, so that a report says so. Nothing is ever unpacked.
+
     Raises:
         UsageError: if an argument holds no submission, or two are of the same student.
     """
@@ -158,7 +167,8 @@ def locate_all(topics: Sequence[str], folder: Path) -> dict[str, list[Located]]:
 
 def _in_file(path: Path) -> Located:
     if path.suffix not in SUFFIXES:
-        raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.")
+        hint = " Archives are not unpacked." if _is_archive(path) else ""
+        raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.{hint}")
     return Located(path.stem, path)
 
 
@@ -167,16 +177,26 @@ def _in_folder(topic: str, folder: Path) -> list[Located]:
     if whole.name == topic and _is_own_folder(topic, folder):
         return [_in_own_folder(topic, whole.parent.name, folder)]
     entries = sorted(folder.iterdir())
-    students = [entry for entry in entries if entry.is_dir() and (entry / topic).is_dir()]
-    if students:
-        return [_in_own_folder(topic, entry.name, entry / topic) for entry in students]
-    return [_in_file(path) for path in _submissions_in(folder)]
+    students = [entry for entry in entries if entry.is_dir() and os.path.lexists(entry / topic)]
+    if any((entry / topic).is_dir() for entry in students):
+        return [_of_student(topic, entry) for entry in students]
+    files = _submissions_in(folder)
+    known = {path.stem for path in files}
+    lost = dict.fromkeys(_stem(path) for path in entries if path not in files and _looks_like_one(path))
+    return [_in_file(path) for path in files] + [Located(stem, None) for stem in lost if stem not in known]
 
 
 def _is_own_folder(topic: str, folder: Path) -> bool:
     """Return whether a folder of the topic's name is one student's, and not one of all students' files."""
     files = _submissions_in(folder)
     return any(path.stem == topic for path in files) or (bool(files) and (folder / TIMESTAMP).exists())
+
+
+def _of_student(topic: str, entry: Path) -> Located:
+    folder = entry / topic
+    if entry.is_symlink() or folder.is_symlink() or not folder.is_dir():
+        return Located(entry.name, None)  # what it leads to may be somebody else's
+    return _in_own_folder(topic, entry.name, folder)
 
 
 def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
@@ -190,9 +210,25 @@ def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
 
 
 def _submissions_in(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink()
-    )
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and _is_regular(path))
+
+
+def _is_regular(path: Path) -> bool:
+    """Return whether a path is a file that has no other name: what is linked may be somebody else's."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() in ARCHIVES
+
+
+def _looks_like_one(path: Path) -> bool:
+    return path.suffix in SUFFIXES or (_is_archive(path) and path.is_file())
+
+
+def _stem(path: Path) -> str:
+    return path.stem.removesuffix(".tar")
 
 
 def read(located: Located, topic: str, manifest: Manifest) -> Submission:
@@ -202,6 +238,8 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
     submitted_at = _submitted_at(located, oddities)
     if located.path is None:
         why = f"expected {topic}.ipynb or {topic}.py in the folder, got neither"
+        if located.folder is None:
+            why = "expected a .ipynb or .py file, got a link, an archive or another thing that is not read"
         return Submission(located.student, (), "", files, _hash(b"", files), tuple(oddities), why, submitted_at)
     if located.folder is not None and located.path.stem != topic:
         oddities.append(Oddity("renamed-file", f"expected {topic}.ipynb or {topic}.py, took {located.path.name}"))
@@ -211,8 +249,10 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
     try:
         content = read_capped(located.path, MAX_SOURCE_BYTES if is_script else MAX_NOTEBOOK_BYTES)
         cut = _read_script(located.path.name, content) if is_script else _read_notebook(content, manifest)
-    except (UnreadableNotebook, OSError) as error:
+    except UnreadableNotebook as error:
         unreadable = str(error)
+    except OSError as error:  # without the path: where submissions lie is none of the student's business
+        unreadable = f"expected a file that can be read, got: {error.strerror}"
     if not content:  # too large, or not to be read: what is known of it
         content = unreadable.encode("utf-8", "replace")
     return Submission(
@@ -239,6 +279,8 @@ def _read_notebook(content: bytes, manifest: Manifest) -> _Cut:
     cells = cells_of(content)
     if sum(len(cell.source) for cell in cells) > MAX_SOURCE_BYTES:
         raise UnreadableNotebook(f"expected at most {MAX_SOURCE_BYTES >> 20} MiB of source, got more")
+    if len(cells) > MAX_CELLS:
+        raise UnreadableNotebook(f"expected at most {MAX_CELLS} cells, got {len(cells)}")
     cut = _Cut([SubmittedCell(f"cell {cell.grade_id}", cell.source, "") for cell in manifest.having("setup")])
     copies: Counter[str] = Counter()
     for cell in cells:
@@ -311,39 +353,70 @@ def _files_beside(located: Located, oddities: list[Oddity]) -> dict[str, bytes]:
     if located.folder is None:
         return files
     total = 0
-    for root, folders, names in os.walk(located.folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in NBGRADER_FILES)
-        for name in sorted(names):
-            path = Path(root) / name
-            relative = str(path.relative_to(located.folder))
-            if path == located.path or relative in NBGRADER_FILES or name.startswith("."):
+    skipped: list[str] = []
+    for path in _walk(located.folder):
+        relative = str(path.relative_to(located.folder))
+        if path == located.path or relative in NBGRADER_FILES:
+            continue
+        if len(skipped) >= MAX_SKIPPED:
+            skipped.append(f"{relative} and what follows: more than {MAX_SKIPPED} that cannot be taken along")
+            break
+        data = None
+        try:
+            if not _is_regular(path):
+                what = (
+                    "a folder too deep, or one too many"
+                    if path.is_dir() and not path.is_symlink()
+                    else "not a regular file"
+                )
+                skipped.append(f"{relative} is {what}")
                 continue
-            if path.is_symlink() or not path.is_file():
-                oddities.append(Oddity("skipped-file", f"{relative} is not a regular file"))
-                continue
-            try:
-                data = read_capped(path, MAX_EXTRA_BYTES - total)
-            except OSError as error:
-                oddities.append(Oddity("skipped-file", f"{relative} cannot be read: {error.strerror}"))
-                continue
-            except UnreadableNotebook:
-                data = None
-            if data is None or len(files) >= MAX_EXTRA_FILES:
-                limit = f"{MAX_EXTRA_FILES} files or {MAX_EXTRA_BYTES >> 20} MiB"
-                oddities.append(Oddity("skipped-file", f"{relative} and what follows: more than {limit}"))
-                return files
-            total += len(data)
-            files[relative] = data
+            data = read_capped(path, MAX_EXTRA_BYTES - total)
+        except OSError as error:
+            skipped.append(f"{relative} cannot be read: {error.strerror}")
+            continue
+        except UnreadableNotebook:
+            pass
+        if data is None or len(files) >= MAX_EXTRA_FILES:
+            limit = f"{MAX_EXTRA_FILES} files or {MAX_EXTRA_BYTES >> 20} MiB"
+            skipped.append(f"{relative} and what follows: more than {limit}")
+            break
+        total += len(data)
+        files[relative] = data
+    oddities += [Oddity("skipped-file", detail) for detail in skipped]
     return files
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    """Return what lies in a folder and in its folders, and a folder itself where it is not looked into.
+
+    What is hidden, and what nbgrader puts there, is left out.
+    """
+    waiting, seen = [(top, 0)], 0
+    while waiting:
+        folder, depth = waiting.pop()
+        if depth > MAX_EXTRA_DEPTH or seen > MAX_EXTRA_ENTRIES:
+            yield folder
+            continue
+        try:
+            with os.scandir(folder) as found:
+                entries = {entry.name: entry for entry in found if not entry.name.startswith(".")}
+        except OSError:
+            yield folder
+            continue
+        seen += len(entries)
+        folders = {name for name, entry in entries.items() if entry.is_dir(follow_symlinks=False)}
+        yield from (folder / name for name in sorted(entries.keys() - folders))
+        waiting += [(folder / name, depth + 1) for name in sorted(folders - set(NBGRADER_FILES), reverse=True)]
 
 
 def _submitted_at(located: Located, oddities: list[Oddity]) -> datetime.datetime | None:
     """Return what nbgrader's ``timestamp.txt`` says ("2024-11-21 10:00:00.000000 UTC"), or ``None``."""
     path = located.folder / TIMESTAMP if located.folder is not None else None
-    if path is None or not path.is_file():
+    if path is None or not os.path.lexists(path):
         return None
-    if path.is_symlink():  # what it leads to is none of the student's business
-        oddities.append(Oddity("bad-timestamp", f"{TIMESTAMP}: expected a regular file, got a link"))
+    if not _is_regular(path):  # what it leads to is none of the student's business
+        oddities.append(Oddity("bad-timestamp", f"{TIMESTAMP}: expected a regular file, got a link or another thing"))
         return None
     text = ""
     try:

@@ -13,6 +13,7 @@ missing ones matter:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -51,6 +52,9 @@ NOBODY = 65_534
 MAX_PROCESSES = 256  # threads of the unprivileged user, over all workers
 MAX_OPEN_FILES = 256
 ADDRESS_SPACE_SLACK = 1 << 30  # thread stacks and reserved, never touched address space
+_LIMIT_NAMES = {
+    getattr(resource, name): name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"
+}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -211,7 +215,12 @@ def drop_capabilities() -> None:
 
 
 def limit_resources(limits: Limits, limit_address_space: bool = True) -> None:
-    """Set the resource limits; memory counts from what the process has now."""
+    """Set the resource limits; memory counts from what the process has now.
+
+    Raises:
+        ConfinementError: if one of them cannot be set as it should be. With a looser one a worker could take what is
+            others'; with a tighter one right code would fail for want of what the course promises.
+    """
     used = _memory_now()
     memory = limits.memory_mib << 20
     values = {
@@ -229,11 +238,21 @@ def limit_resources(limits: Limits, limit_address_space: bool = True) -> None:
     if limit_address_space:
         values[resource.RLIMIT_AS] = used["VmSize"] + memory + ADDRESS_SPACE_SLACK
     for kind, value in values.items():
-        _, hard = resource.getrlimit(kind)
         # at the soft limit of CPU time a signal says why the process ends; at the hard limit it is killed
-        ceiling = value + 1 if kind == resource.RLIMIT_CPU else value
-        ceiling = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
-        resource.setrlimit(kind, (min(value, ceiling), ceiling))
+        _limit(kind, value, value + 1 if kind == resource.RLIMIT_CPU else value)
+
+
+def _limit(kind: int, soft: int, hard: int) -> None:
+    """Set one limit, and read it back: not every kernel that answers has done what it was asked."""
+    with contextlib.suppress(ValueError, OSError):  # what the call says is of less use than what there is now
+        resource.setrlimit(kind, (soft, hard))
+    found = resource.getrlimit(kind)
+    if found != (soft, hard):
+        there = "unlimited" if found[1] == resource.RLIM_INFINITY else found[1]
+        raise ConfinementError(
+            f"{_LIMIT_NAMES[kind]}: expected to set it to {hard}, got {there} as the hard limit of this process. "
+            "Raise the limit where the grader is started (ulimit -H)."
+        )
 
 
 def _memory_now() -> dict[str, int]:

@@ -410,4 +410,6 @@ def _versions() -> dict[str, str]:
 if __name__ == "__main__":
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     array.array("i")  # socket.recv_fds imports it late
-    main(int(sys.argv[1]))
+    descriptor = int(sys.argv[1])
+    sys.argv[:] = [""]  # what student code finds there; a parser of arguments then takes its defaults
+    main(descriptor)

@@ -38,9 +38,8 @@ GROUPS: dict[str, dict[str, tuple[int | None, int | None]]] = {
         "eventfd2": (290, 19), "pipe": (22, None), "pipe2": (293, 59), "nanosleep": (35, 101),
         "clock_nanosleep": (230, 115), "pause": (34, None),
     },
-    "the one open connection, to the grader": {
-        "recvfrom": (45, 207), "sendto": (44, 206), "recvmsg": (47, 212), "sendmsg": (46, 211), "shutdown": (48, 210),
-        "getsockopt": (55, 209), "getsockname": (51, 204), "getpeername": (52, 205),
+    "the one open connection, to the grader; no descriptor is passed over it, for sendmsg and recvmsg are not here": {
+        "shutdown": (48, 210), "getsockopt": (55, 209), "getsockname": (51, 204), "getpeername": (52, 205),
     },
     "time": {
         "clock_gettime": (228, 113), "clock_getres": (229, 114), "gettimeofday": (96, 169), "time": (201, None),
@@ -69,7 +68,7 @@ GROUPS: dict[str, dict[str, tuple[int | None, int | None]]] = {
     },
     "checked by argument": {
         "clone": (56, 220), "clone3": (435, 435), "kill": (62, 129), "tgkill": (234, 131), "prctl": (157, 167),
-        "prlimit64": (302, 261), "ioctl": (16, 29), "fcntl": (72, 25),
+        "prlimit64": (302, 261), "ioctl": (16, 29), "fcntl": (72, 25), "sendto": (44, 206), "recvfrom": (45, 207),
     },
 }
 # fmt: on
@@ -78,14 +77,20 @@ UNDONE = ("chmod", "fchmod", "fchmodat", "utimensat")
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32_BIT = 0x40000000  # the x32 numbers of an x86_64 kernel: other numbers for the same calls
 CLONE_THREAD = 0x00010000
+# as C libraries start a thread: it shares all that this process has; no namespace, no tracer, no other parent
+THREAD_FLAGS = 0x003D0F00 | 0x00400000
+# not MSG_OOB: urgent bytes on such a socket are rare enough for the kernel's handling of them to have been at fault
+SEND_FLAGS, RECEIVE_FLAGS = 0x4040, 0x4142  # MSG_NOSIGNAL, MSG_DONTWAIT; and MSG_PEEK, MSG_WAITALL
 PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
 # duplicates, flags, locks, the sizes of pipes; not F_SETOWN and F_SETSIG, by which the kernel signals other processes
 FCNTL_COMMANDS = (*range(8), 36, 37, 38, 1030, 1031, 1032)
 EPERM, ENOSYS, ENOTTY = 1, 38, 25
+SIGKILL, SIGSTOP = 9, 19
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
+_NO, _YES = (_RETURN, 0, 0, _ERRNO | EPERM), (_RETURN, 0, 0, _ALLOW)
 
 
 def machine() -> str:
@@ -122,17 +127,18 @@ def program(architecture: str, pid: int, with_ioctl: bool = False) -> bytes:
     for name, number in listed.items():
         if name not in checked:
             code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO if name in UNDONE else _ALLOW)]
-    no = (_RETURN, 0, 0, _ERRNO | EPERM)
-    yes = (_RETURN, 0, 0, _ALLOW)
+    no, yes = _NO, _YES
 
     def when(name: str, *body: tuple[int, int, int, int]) -> None:
         if name in listed:
             code.extend([(_JUMP_EQUAL, 0, len(body), listed[name]), *body])
 
-    when("clone", (_LOAD, 0, 0, _low(0)), (_JUMP_ANY_BIT, 0, 1, CLONE_THREAD), yes, no)
+    when("clone", *_no_bits_but(0, THREAD_FLAGS), (_JUMP_ANY_BIT, 0, 1, CLONE_THREAD), yes, no)
     when("clone3", (_RETURN, 0, 0, _ERRNO | ENOSYS))  # its flags lie in memory; glibc falls back to clone
-    for name in ("kill", "tgkill"):
-        when(name, (_LOAD, 0, 0, _low(0)), (_JUMP_EQUAL, 0, 1, pid), yes, no)
+    # not SIGKILL and SIGSTOP: a worker that ends by SIGKILL was ended from outside, which is no fault of the student's
+    for name, signal in (("kill", 1), ("tgkill", 2)):
+        when(name, (_LOAD, 0, 0, _low(0)), (_JUMP_EQUAL, 0, 4, pid), (_LOAD, 0, 0, _low(signal)),
+             (_JUMP_EQUAL, 2, 0, SIGKILL), (_JUMP_EQUAL, 1, 0, SIGSTOP), yes, no)  # fmt: skip
     when("prctl", (_LOAD, 0, 0, _low(0)), (_JUMP_EQUAL, 2, 0, PR_SET_NAME), (_JUMP_EQUAL, 1, 0, PR_GET_NAME),
          (_JUMP_EQUAL, 0, 1, PR_SET_VMA), yes, no)  # fmt: skip
     when("prlimit64", (_LOAD, 0, 0, _low(0)), (_JUMP_EQUAL, 0, 5, 0), (_LOAD, 0, 0, _low(2)), (_JUMP_EQUAL, 0, 3, 0),
@@ -140,6 +146,8 @@ def program(architecture: str, pid: int, with_ioctl: bool = False) -> bytes:
     commands = [(_JUMP_EQUAL, len(FCNTL_COMMANDS) - 1 - i, 0, command) for i, command in enumerate(FCNTL_COMMANDS)]
     commands[-1] = (_JUMP_EQUAL, 0, 1, FCNTL_COMMANDS[-1])
     when("fcntl", (_LOAD, 0, 0, _low(1)), *commands, yes, no)
+    when("sendto", *_no_bits_but(3, SEND_FLAGS), *_is_null(4), yes)  # nowhere but to the grader
+    when("recvfrom", *_no_bits_but(3, RECEIVE_FLAGS), yes)
     when("ioctl", yes if with_ioctl else (_RETURN, 0, 0, _ERRNO | ENOTTY))
     code.append(no)
     return b"".join(struct.pack("=HBBI", operation, true, false, k & 0xFFFFFFFF) for operation, true, false, k in code)
@@ -154,3 +162,14 @@ def own_program(with_ioctl: bool = False) -> bytes:
 def _low(argument: int) -> int:
     """Return the offset of the low half of an argument (both architectures are little-endian)."""
     return 16 + 8 * argument
+
+
+def _no_bits_but(argument: int, bits: int) -> list[tuple[int, int, int, int]]:
+    """Return code that refuses the call if the (32-bit) argument has a bit that is not in ``bits``."""
+    return [(_LOAD, 0, 0, _low(argument)), (_JUMP_ANY_BIT, 0, 1, ~bits), _NO]
+
+
+def _is_null(argument: int) -> list[tuple[int, int, int, int]]:
+    """Return code that refuses the call if either half of the argument is not zero."""
+    halves = (_low(argument), _low(argument) + 4)
+    return [line for half in halves for line in ((_LOAD, 0, 0, half), (_JUMP_EQUAL, 1, 0, 0), _NO)]

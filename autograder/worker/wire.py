@@ -28,6 +28,7 @@ import json
 import math
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,7 @@ MAX_NODES = 200_000
 MAX_TENSORS = 10_000
 MAX_DIMENSIONS = 16
 INT_BITS = 63
+MAX_ALIKE = 100  # keys of one dict that share a hash: by chance it is two or three; more would cost time squared
 
 DTYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
@@ -223,6 +225,8 @@ class _Decoder:
     tensors: list[Tensor]
     handle: Callable[[HandleRef], Any]
     nodes: int = 0
+    named: set[int] = field(default_factory=set)
+    alike: Counter[int] = field(default_factory=Counter)
 
     def decode(self, value: Any, depth: int) -> Any:
         self.nodes += 1
@@ -241,6 +245,9 @@ class _Decoder:
         if tag == "x":
             if type(body) is not int or not 0 <= body < len(self.tensors):
                 raise WireError("a value names a tensor that is not there")
+            if body in self.named:  # a few bytes each, and whoever looks at the value would look at all of it each time
+                raise WireError("a value names a tensor twice")
+            self.named.add(body)
             return self.tensors[body]
         if tag in ("l", "t") and isinstance(body, list):
             items = [self.decode(item, depth + 1) for item in body]
@@ -269,6 +276,10 @@ class _Decoder:
             key = self.decode(pair[0], depth + 1)
             if not _is_plain_key(key):
                 raise WireError("a dict has a key that is not plain data")
+            if type(key) is tuple:  # of numbers, whose hash anybody can foresee; that of a text is salted
+                self.alike[hash(key)] += 1
+                if self.alike[hash(key)] > MAX_ALIKE:
+                    raise WireError("a dict has too many keys with the same hash")
             result[key] = self.decode(pair[1], depth + 1)
         return result
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from autograder.boundary.student import Student
-from autograder.errors import StudentCrashed, StudentError, StudentRaised
+from autograder.errors import StudentBlocked, StudentCrashed, StudentError, StudentRaised
 
 RAISES = {
     "SystemExit": "sys.exit(0)", "quit": "raise SystemExit", "KeyboardInterrupt": "raise KeyboardInterrupt",
@@ -69,7 +69,14 @@ def test_an_ended_process_costs_one_call(costs_one_call: Callable[..., StudentEr
     costs_one_call(COMMON + how, error=StudentCrashed, match=message)
 
 
-@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP", "SIGTERM", "SIGHUP", "SIGTSTP", "SIGUSR1"])
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"])
+def test_signals_that_look_as_if_somebody_else_had_sent_them_are_refused(
+    costs_one_call: Callable[..., StudentError], signal: str
+) -> None:
+    costs_one_call(COMMON + f"os.kill(os.getpid(), signal.{signal})", error=StudentBlocked)
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGHUP", "SIGTSTP", "SIGUSR1"])
 def test_signals_to_itself_cost_at_most_one_call(student: Callable[..., Student], signal: str) -> None:
     one = student(COMMON + f"os.kill(os.getpid(), signal.{signal})", call_s=0.3)
     try:  # the first process of a namespace is not ended by its own signals

@@ -1,8 +1,9 @@
-"""After a run no process and no scratch folder is left, whoever was killed, and in whatever state the folder was."""
+"""After a run no process, file, segment, queue or mount is left, whoever was killed and whatever a submission did."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,9 @@ import pytest
 from autograder.boundary.nursery import Nursery
 from autograder.boundary.student import Student
 from autograder.errors import HarnessError, StudentCrashed, StudentError
+from tests.hostile.attackers import ATTACKERS, KEY, MARK
+from tests.hostile.conftest import descendants
+from tests.unit.toy import TOML, command, hand_in, make_course, notebook, staff_report
 
 MESS = """
 import os, sys, threading, time
@@ -173,3 +178,130 @@ def test_a_killed_grader_takes_everything_with_it(
         assert len(everybody) >= 3
         grader.kill()
     assert until(lambda: not alive(everybody))
+
+
+# ---------------------------------------------------------------------------------------------- through the operator
+
+PR_SET_CHILD_SUBREAPER = 36
+SLOW_TOML = TOML.replace("call_s = 1.0", "call_s = 3.0").replace("total_s = 20.0", "total_s = 40.0")
+
+
+@dataclass
+class Traces:
+    """Where a submission could leave something: each place, and what it is that is there.
+
+    Attributes:
+        temporary: the folder for temporary files of the operator and all that it starts.
+        below: finds the processes below one.
+        before: the processes that belonged to this one before.
+    """
+
+    temporary: Path
+    below: Callable[[int], set[int]]
+    before: set[int] = field(default_factory=set)
+
+    def found(self) -> dict[str, list[str]]:
+        """Return what is there, by place; a place without anything is left out."""
+        shared = [Path(folder) for folder in ("/dev/shm", "/dev/mqueue", "/tmp", "/var/tmp", "/run", "/")]
+        places = {
+            "processes": [str(pid) for pid in alive(descendants(os.getpid())) - self.before],
+            "temporary files": [path.name for path in self.temporary.iterdir()],
+            "shared files": [str(path) for folder in shared for path in folder.glob(f"*{MARK}*")],
+            "cores": [str(path) for path in Path.cwd().glob("core*")],
+            "mounts": [
+                line for line in Path("/proc/self/mountinfo").read_text().splitlines()
+                if MARK in line or str(self.temporary) in line or " /sandbox " in line
+            ],
+            "queues": ["a POSIX queue"] if self._has_queue() else [],
+            "SysV": [
+                kind for kind in ("shm", "sem", "msg") if (path := Path("/proc/sysvipc", kind)).exists()
+                and any(line.split()[0] == str(KEY) for line in path.read_text().splitlines()[1:])
+            ],
+        }  # fmt: skip
+        return {place: what for place, what in places.items() if what}
+
+    @staticmethod
+    def _has_queue() -> bool:
+        descriptor = ctypes.CDLL(None).mq_open(f"/{MARK}".encode(), os.O_RDONLY)
+        if descriptor >= 0:
+            os.close(descriptor)
+        return bool(descriptor >= 0)
+
+
+@pytest.fixture(scope="module")
+def traces(nursery: Nursery) -> Iterator[Traces]:
+    """This process becomes the parent of all orphans below it, so that none gets out of sight."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        os.chmod(folder, 0o755)
+        yield Traces(Path(folder), descendants, descendants(os.getpid()))
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def test_what_is_left_would_be_found(traces: Traces) -> None:
+    libc = ctypes.CDLL(None)
+    assert traces.found() == {}
+    names = {"file": traces.temporary / "left", "shared": Path(f"/dev/shm/{MARK}")}
+    for path in names.values():
+        path.touch()
+    segment = libc.shmget(KEY, 4096, 0o1600)
+    queue = libc.mq_open(f"/{MARK}".encode(), os.O_CREAT | os.O_RDWR, 0o600, None)
+    orphan = subprocess.run(
+        ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True, check=True
+    )
+    found = traces.found()
+    try:
+        expected = {"temporary files": ["left"], "shared files": [str(names["shared"])], "SysV": ["shm"],
+                    "processes": [orphan.stdout.strip()], "queues": ["a POSIX queue"]}  # fmt: skip
+        for place in [name for name, made in {"SysV": segment, "queues": queue}.items() if made < 0]:
+            del expected[place]  # a machine that does not have them
+        assert found == expected
+    finally:
+        for path in names.values():
+            path.unlink()
+        libc.shmctl(segment, 0, None)
+        if queue >= 0:
+            os.close(queue)
+        libc.mq_unlink(f"/{MARK}".encode())
+        os.kill(int(orphan.stdout), signal.SIGKILL)
+        os.waitpid(int(orphan.stdout), 0)
+    assert traces.found() == {}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """All attackers, graded by the real command one after the other."""
+    root = tmp_path_factory.mktemp("attackers")
+    make_course(root, toml=SLOW_TOML)
+    for name, attacker in ATTACKERS.items():
+        hand_in(root, name, notebook(attacker.double))
+    done = subprocess.run(
+        command("grade", "toy", root / "submitted", "--out", root / "out", "--device", "cpu"), cwd=root,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(traces.temporary)}, capture_output=True, text=True,
+        timeout=600, check=False,
+    )  # fmt: skip
+    return root / "out", done
+
+
+def test_after_all_attackers_nothing_is_left(
+    graded: tuple[Path, subprocess.CompletedProcess[str]], traces: Traces
+) -> None:
+    out, done = graded
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert until(lambda: traces.found() == {}, 10), traces.found()
+    assert {path.name for path in out.iterdir() if path.is_dir()} == set(ATTACKERS)
+    assert list(out.rglob(f"*{MARK}*")) == []
+
+
+@pytest.mark.parametrize("name", ATTACKERS)
+def test_an_attacker_is_contained(graded: tuple[Path, subprocess.CompletedProcess[str]], name: str) -> None:
+    staff = staff_report(graded[0], name)
+    points = {exercise.name: exercise.points for exercise in staff.report.exercises}
+    messages = {check.id: check.message for check in staff.report.checks}
+    assert points["halve"] == 2.0, messages
+    if ATTACKERS[name].is_refused:
+        assert points["double"] == 3.0, messages
+    assert staff.incidents == ()
+    assert not any(check.outcome in ("not_graded", "not_run") for check in staff.report.checks)
+    assert len(staff.report.stdout_tail) <= 8_000

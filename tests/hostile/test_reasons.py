@@ -13,6 +13,7 @@ import pytest
 from autograder.cli import cli
 from autograder.errors import UsageError
 from autograder.reports.store import student_folder
+from autograder.submissions import notebook as notebooks
 from autograder.submissions import submission
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, locate, read
@@ -156,7 +157,7 @@ def test_a_submission_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         save(path, notebook("raise SystemExit"))  # exchanged as soon as it has been read
         return content
 
-    original = submission.read_capped
+    original = notebooks.read_capped
     monkeypatch.setattr(submission, "read_capped", counted)
     was_read = read(Located("ada", path), TOPIC, Manifest.read(topic.release))
     assert opened == [path]

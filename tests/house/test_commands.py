@@ -32,7 +32,7 @@ def test_ci_runs_the_second_command_word_for_word() -> None:
 
 
 def test_every_command_has_a_help_text() -> None:
-    for words in ([], ["grade"], ["check"], ["report"], ["release"], ["doctor"]):
+    for words in ([], ["grade"], ["check"], ["report"], ["release"], ["doctor"], ["verify"], ["sign"], ["selftest"]):
         run = subprocess.run(
             [sys.executable, "-m", "autograder", *words, "--help"], capture_output=True, text=True, check=True
         )

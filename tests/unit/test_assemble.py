@@ -16,6 +16,7 @@ from autograder.grading.assemble import Ran, assemble, unreadable
 from autograder.grading.plugin import Check, Verdict
 from autograder.reports.example import ENVIRONMENT
 from autograder.reports.models import Comparison, CurvePicture, Outcome, StaffReport
+from autograder.reports.render import render_report
 from autograder.submissions.submission import Oddity, Submission
 
 PICTURE = CurvePicture(curves=(((0.0, 0.0), (1.0, 1.0)),))
@@ -189,3 +190,22 @@ def test_without_a_deadline_or_a_time_stamp_nobody_is_late() -> None:
     table = TopicTable(points=4, deadline=DEADLINE, late_penalty_per_day=1.0)
     report = report_of([verdict()], table=table).report
     assert (report.late_seconds, report.penalty, report.submitted_at) == (0.0, 0.0, None)
+
+
+@pytest.mark.parametrize("show", ["hints", "nothing"])
+def test_what_students_read_does_not_depend_on_how_long_their_code_ran(show: str) -> None:
+    """Their code sees the hidden inputs and could sleep for as long as one of them is large."""
+
+    def read(check_s: float, whole_s: float) -> StaffReport:
+        ran = failed()
+        ran.duration_s = check_s
+        environment = ENVIRONMENT.model_copy(update={"duration_s": whole_s})
+        return assemble("toy", TopicTable(points=4), submission(), Ran([ran]), environment, show)
+
+    quick, slow = read(0.25, 1.5), read(4.75, 9.5)
+    assert quick.report == slow.report
+    assert render_report(quick.report) == render_report(slow.report)
+    assert (quick.report.environment.duration_s, read(0.0, 10.01).report.environment.duration_s) == (10.0, 20.0)
+    assert {check.duration_s for check in quick.report.checks} == {0.0}
+    assert (slow.duration_s, slow.times[0].duration_s) == (9.5, 4.75)
+    assert (slow.times[0].check, slow.times[0].device) == ("check_b", "cpu")

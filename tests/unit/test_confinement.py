@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -178,18 +179,54 @@ def test_limits_count_from_what_the_process_has() -> None:
     }
 
 
-def test_limits_that_are_lower_already_stay() -> None:
-    def action() -> list[Any]:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-        resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
-        confinement.limit_resources(Limits(100, 2, 7), limit_address_space=False)
-        return [
-            resource.getrlimit(resource.RLIMIT_NOFILE),
-            resource.getrlimit(resource.RLIMIT_CPU),
-            resource.getrlimit(resource.RLIMIT_AS)[1] == resource.getrlimit(resource.RLIMIT_AS)[0],
-        ]
+LIMITED = ("DATA", "FSIZE", "NPROC", "NOFILE", "CPU", "CORE", "MEMLOCK", "MSGQUEUE", "AS")
 
-    assert in_a_child(action) == [[64, 64], [5, 5], True]
+
+@pytest.mark.parametrize("name", [name for name in LIMITED if name not in ("CORE", "MEMLOCK", "MSGQUEUE")])
+def test_a_limit_that_is_lower_already_is_a_refusal(name: str) -> None:
+    """Right code would fail for want of what the course promises, and lose points."""
+
+    def action() -> str:
+        confinement.drop_capabilities()  # root may raise what it has lowered
+        kind = getattr(resource, f"RLIMIT_{name}")
+        lower = {"DATA": 60 << 20, "AS": 900 << 20, "FSIZE": 1 << 20, "NOFILE": 64}.get(name, 5)
+        if name in ("DATA", "AS"):
+            lower += confinement._memory_now()["VmData" if name == "DATA" else "VmSize"]
+        resource.setrlimit(kind, (lower, lower))
+        try:
+            confinement.limit_resources(Limits(memory_mib=100, scratch_mib=2, cpu_s=7))
+        except ConfinementError as error:
+            return str(error).replace(f"got {lower} as", "got it as")
+        return "no refusal"
+
+    assert re.fullmatch(
+        rf"RLIMIT_{name}: expected to set it to \d+, got it as the hard limit of this process. "
+        r"Raise the limit where the grader is started \(ulimit -H\).",
+        in_a_child(action),
+    )
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_a_limit_that_is_said_to_be_set_and_is_not_is_a_refusal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[int, tuple[int, int]] = {}
+    deaf = getattr(resource, f"RLIMIT_{name}")
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, value: kept.update({kind: value}))
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: unlimited if kind == deaf else kept[kind])
+    with pytest.raises(
+        ConfinementError, match=rf"^RLIMIT_{name}: expected to set it to \d+, got unlimited as the hard"
+    ):
+        confinement.limit_resources(Limits(memory_mib=100, scratch_mib=2, cpu_s=7))
+    assert set(kept) <= {getattr(resource, f"RLIMIT_{limited}") for limited in LIMITED}
+
+
+def test_every_limit_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, value: kept.update({kind: value}))
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: kept[kind])
+    confinement.limit_resources(Limits(memory_mib=100, scratch_mib=2, cpu_s=7))
+    assert set(kept) == {getattr(resource, f"RLIMIT_{limited}") for limited in LIMITED}
+    confinement.limit_resources(Limits(100, 2, 7), limit_address_space=False)
 
 
 @NEEDS_LANDLOCK

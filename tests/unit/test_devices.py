@@ -474,13 +474,14 @@ def test_an_endless_loop_there_alone_ends_and_earns_nothing(graded: Run) -> None
     kinds = [incident.kind for incident in graded.staff("loops there").report.incidents]
     assert kinds == ["timed-out", "timed-out"]
     assert rows["check_halve"].outcome == "passed", "in a worker of its own"
-    assert 8 <= graded.staff("loops there").report.environment.duration_s < 60  # two limits of four seconds
+    assert 8 <= graded.staff("loops there").duration_s < 60  # two limits of four seconds
 
 
 def test_a_check_that_times_out_there_is_asked_once(graded: Run) -> None:
     rows = graded.on(SIMULATED, "loops there with floats")
     assert rows["check_double"].outcome == "timed_out"
-    assert rows["check_double"].duration_s < 8  # the limit is four seconds, and it is not waited for twice
+    took = {time.check: time.duration_s for time in graded.staff("loops there with floats").times if time.device != CPU}
+    assert 4 <= took["check_double"] < 8  # the limit is four seconds, and it is not waited for twice
     assert rows["check_double_of_integers"].outcome == "passed"
     assert rows["check_placement_of_double"].outcome == "passed"
 
@@ -498,10 +499,12 @@ def test_an_end_there_alone_earns_nothing(graded: Run) -> None:
 def test_what_times_out_on_the_cpu_is_not_run_again(graded: Run) -> None:
     here, there = graded.on(CPU, "loops"), graded.on(SIMULATED, "loops")
     assert here["check_double"].outcome == "timed_out"
-    assert (there["check_double"].outcome, there["check_double"].duration_s) == ("not_run", 0.0)
+    assert there["check_double"].outcome == "not_run"
+    took = [time for time in graded.staff("loops").times if time.check == "check_double" and time.device == SIMULATED]
+    assert [time.duration_s for time in took] == [0.0]
     assert there["check_double"].message == "it did not come to its end on the CPU"
     assert there["check_double_of_integers"].outcome == "passed"
-    assert graded.staff("loops").report.environment.duration_s < 30  # two limits of a second
+    assert graded.staff("loops").duration_s < 30  # two limits of a second
 
 
 def test_what_is_printed_is_kept_once(graded: Run) -> None:

@@ -15,7 +15,7 @@ import pytest
 from autograder.boundary.installation import installation
 from autograder.boundary.nursery import INSTALL_HINTS, Nursery, SandboxSettings
 from autograder.course import PACKAGE, Course, Topic
-from autograder.errors import HarnessError, SandboxUnavailable, UsageError
+from autograder.errors import HarnessError, SandboxUnavailable, StudentCrashed, UsageError
 from autograder.grading import grader
 from autograder.grading.grader import open_nursery
 from autograder.submissions.submission import Located
@@ -25,6 +25,7 @@ from tests.unit.toy import (
     HEAD,
     TOML,
     ProcesslessNursery,
+    ProcesslessWorker,
     cell,
     checks_of,
     grade_here,
@@ -44,10 +45,12 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Return a function that plays the operator: it sends lines to ``main`` and returns the answers."""
     monkeypatch.setattr(grader, "open_nursery", lambda course, has_gpu=False: ProcesslessNursery())
 
-    def serve(settings: dict[str, Any], *located: Located, is_gone: bool = False) -> list[dict[str, Any]]:
+    def serve(
+        settings: dict[str, Any], *located: Located, is_gone: bool = False, set_aside: str = ""
+    ) -> list[dict[str, Any]]:
         ours, theirs = socket.socketpair()
         with ours:
-            for line in (settings, *map(_line, located)):
+            for line in (settings, *({**_line(item), "set_aside": set_aside} for item in located)):
                 ours.sendall(json.dumps(line).encode() + b"\n")
             if is_gone:
                 ours.close()
@@ -181,7 +184,11 @@ def test_a_notebook_without_visible_tests_is_refused(tmp_path: Path, served: Ser
 def test_a_course_says_how_workers_are_confined(tmp_path: Path) -> None:
     course = make_course(tmp_path, toml=TOML + '\n[sandbox]\nrequired = ["rlimits"]\n').course
     nursery = open_nursery(course)
-    assert (nursery.limits.memory_mib, nursery.limits.scratch_mib, nursery.limits.cpu_s) == (512, 64, 21)
+    assert (nursery.limits.memory_mib, nursery.limits.scratch_mib, nursery.limits.cpu_s) == (
+        512,
+        64,
+        21 * len(os.sched_getaffinity(0)),
+    )
     assert nursery.sandbox.required == ("rlimits",)
 
 
@@ -262,6 +269,70 @@ def test_a_worker_that_cannot_be_made_is_our_fault(tmp_path: Path) -> None:
     staff = grade_here(topic, ada, nursery=Refusing())["ada"]
     assert {check.outcome for check in staff.report.checks} == {"not_graded"}
     assert {fault.detail for fault in staff.incidents} == {"HarnessError: the nursery did not fork a worker"}
+
+
+class Killed(ProcesslessWorker):
+    """Is ended by somebody else at the first call, as long as there are deaths left."""
+
+    deaths = 0
+
+    def ask(self, operation: str, what: str, timeout_s: float, **rest: Any) -> Any:
+        if operation == "call" and Killed.deaths:
+            Killed.deaths -= 1
+            self.is_alive, self.was_killed = False, True
+            raise StudentCrashed(f"{what}: its process ended before it answered")
+        return super().ask(operation, what, timeout_s, **rest)
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3, 1000])
+def test_a_submission_whose_worker_is_killed_is_graded_from_the_beginning(tmp_path: Path, deaths: int) -> None:
+    class Nursery(ProcesslessNursery):
+        def spawn(self) -> Any:
+            return Killed()
+
+    topic = make_course(tmp_path)
+    Killed.deaths = deaths
+    located = [Located(name, save(tmp_path / f"{name}.ipynb", notebook())) for name in ("ada", "bob")]
+    reports = grade_here(topic, *located, nursery=Nursery())
+    outcomes = {name: {check.outcome for check in staff.report.checks} for name, staff in reports.items()}
+    # each check has a fresh worker: in three tries twelve are killed
+    assert outcomes["ada"] == ({"passed"} if deaths < 9 else {"not_graded"})
+    assert outcomes["bob"] == ({"passed"} if deaths < 9 else {"not_graded"})
+    if deaths == 1000:
+        assert reports["ada"].report.grade is None
+        assert {fault.detail for fault in reports["ada"].incidents} == {grader.KILLED}
+
+
+def test_who_is_set_aside_gets_a_report_without_being_run(tmp_path: Path, served: Serve) -> None:
+    topic = make_course(tmp_path)
+    mark = tmp_path / "it was run"
+    ada = Located("ada", save(tmp_path / "ada.ipynb", notebook(f"open({str(mark)!r}, 'w').close()\n")))
+    _, answer = served(settings_of(topic, tmp_path / "out"), ada, set_aside="its grader process ended")
+    assert (answer["done"], answer["points"], answer["grade"]) == ("ada", 0.0, None)
+    assert not mark.exists()
+    staff = staff_report(tmp_path / "out", "ada")
+    assert staff.report.submission_sha256
+    assert {check.outcome for check in staff.report.checks} == {"not_graded"}
+    assert {fault.detail for fault in staff.incidents} == {"its grader process ended"}
+    assert staff.report.incidents == ()
+
+
+def test_a_report_that_cannot_be_written_is_said_and_the_next_one_is_tried(tmp_path: Path, served: Serve) -> None:
+    topic = make_course(tmp_path)
+    located = [Located(name, save(tmp_path / f"{name}.ipynb", notebook())) for name in ("ada", "bob")]
+    save(tmp_path / "out" / "ada", "a file where the folder should be")
+    _, first, second = served(settings_of(topic, tmp_path / "out"), *located)
+    assert first["not_written"] == "ada"
+    assert first["why"].startswith(f"{tmp_path}/out/ada: it cannot be written: ")
+    assert not first["is_of_the_disk"]
+    assert second["done"] == "bob"
+
+
+def test_an_operator_that_is_gone_before_it_has_said_anything_is_no_fault(capfd: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    grader.main(theirs.detach())
+    assert capfd.readouterr().err == ""
 
 
 def test_a_real_nursery_serves_checks_run_in_this_process(tmp_path: Path) -> None:

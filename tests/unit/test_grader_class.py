@@ -234,12 +234,9 @@ def test_the_list_of_checks_is_the_same_whatever_students_do(graded: Run) -> Non
 
 
 def _comparable(staff: StaffReport) -> dict[str, Any]:
-    content = staff.model_dump()
+    content = staff.model_dump(exclude={"duration_s", "times"})
     for name in ("started_at", "duration_s"):
         content["report"]["environment"].pop(name)
-    for exercise in content["report"]["exercises"]:
-        for check in exercise["checks"]:
-            check.pop("duration_s")
     return content
 
 

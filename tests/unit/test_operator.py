@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import signal
@@ -48,6 +49,8 @@ class FakeGrader(RealGrader):
 
     script: Script
     starts_with: dict[str, Any] | None
+    reports_who_is_set_aside: bool
+    told: list[tuple[str, str]]
     all: list[FakeGrader]
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -67,9 +70,13 @@ class FakeGrader(RealGrader):
         else:
             self._theirs.sendall(json.dumps(message).encode() + b"\n")
 
-    def hand(self, located: Located) -> None:
+    def hand(self, located: Located, set_aside: str = "") -> None:
         self.busy_with = located
-        self._say(FakeGrader.script(located))
+        if set_aside:
+            FakeGrader.told.append((located.student, set_aside))
+            self._say(done(located) if FakeGrader.reports_who_is_set_aside else None)
+        else:
+            self._say(FakeGrader.script(located))
 
     def stop(self) -> None:
         self.connection.close()
@@ -87,6 +94,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeGrader]]:
     FakeGrader.all = []
     FakeGrader.script = staticmethod(done)
     FakeGrader.starts_with = {"ready": ["seccomp"]}
+    FakeGrader.reports_who_is_set_aside = True
+    FakeGrader.told = []
     monkeypatch.setattr(operator, "_Grader", FakeGrader)
     yield FakeGrader
     assert all(grader.was_stopped for grader in FakeGrader.all), "a grader process was left behind"
@@ -125,13 +134,18 @@ def test_no_more_processes_than_submissions(topic: Topic, fakes: type[FakeGrader
     assert fakes.all[0].settings["topic"] == "toy"
 
 
-def test_a_submission_is_tried_twice_and_the_rest_is_graded(topic: Topic, fakes: type[FakeGrader]) -> None:
+@pytest.mark.parametrize("has_report", [True, False])
+def test_a_submission_is_tried_twice_and_the_rest_is_graded(
+    topic: Topic, fakes: type[FakeGrader], has_report: bool
+) -> None:
+    fakes.reports_who_is_set_aside = has_report
     fakes.script = staticmethod(lambda located: None if located.student == "poison" else done(located))
     outcome = run(topic, "ada", "poison", "zoe")
     assert [graded.student for graded in outcome.graded] == ["ada", "zoe"]
     assert outcome.set_aside == {"poison": "its grader process ended 2 times (status -9)"}
+    assert fakes.told == list(outcome.set_aside.items()), "its report is asked for once"
     assert not outcome.is_complete
-    assert len(fakes.all) == 2
+    assert len(fakes.all) == 3
 
 
 def test_a_grader_process_that_dies_once_costs_nothing(topic: Topic, fakes: type[FakeGrader]) -> None:
@@ -142,10 +156,48 @@ def test_a_grader_process_that_dies_once_costs_nothing(topic: Topic, fakes: type
     assert outcome.is_complete
 
 
-def test_a_grader_process_that_cannot_start_ends_the_run(topic: Topic, fakes: type[FakeGrader]) -> None:
-    fakes.starts_with = None
-    with pytest.raises(HarnessError, match="the grader process ended with status -9 before it graded anything"):
+@pytest.mark.parametrize("starts_with", [None, {"failed": "NurseryGone", "message": "the nursery is gone"}])
+def test_a_grader_process_that_cannot_start_ends_the_run(
+    topic: Topic, fakes: type[FakeGrader], starts_with: dict[str, Any] | None
+) -> None:
+    fakes.starts_with = starts_with
+    with pytest.raises(HarnessError, match=r"the grader process ended with status -?\d before it graded anything"):
         run(topic, "ada")
+    assert len(fakes.all) == 2
+
+
+def test_a_grader_process_that_dies_at_its_start_is_started_again(
+    topic: Topic, fakes: type[FakeGrader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = iter([None])
+    monkeypatch.setattr(fakes, "_say", lambda self, message, say=fakes._say: say(self, next(first, message)))
+    assert run(topic, "ada", "bob").is_complete
+    assert len(fakes.all) == 2
+
+
+def test_a_process_that_cannot_be_made_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(HarnessError, match=r"^a grader process cannot be started: Resource temporarily unavailable$"):
+        RealGrader({})
+
+
+@pytest.mark.parametrize(("is_of_the_disk", "rest"), [(True, []), (False, ["eve"])])
+def test_who_cannot_be_written_is_set_aside(
+    topic: Topic, fakes: type[FakeGrader], is_of_the_disk: bool, rest: list[str]
+) -> None:
+    def fails(located: Located) -> dict[str, Any]:
+        failure = {"not_written": "bob", "why": "the disk is full", "is_of_the_disk": is_of_the_disk}
+        return failure if located.student == "bob" else done(located)
+
+    fakes.script = staticmethod(fails)
+    outcome = run(topic, "ada", "bob", "eve")
+    assert [graded.student for graded in outcome.graded] == ["ada", *rest]
+    assert outcome.set_aside == dict.fromkeys({"bob", "eve"} - set(rest), "the disk is full")
+    assert not outcome.is_complete
+    assert fakes.told == []
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_the_same_result_on_several_devices_is_shown_once() -> None:
 
 def test_a_check_that_passes_on_another_device_says_so() -> None:
     report = a_report(a_check(device="cpu"), a_check("failed", device="simgpu", message="device"))
-    assert "on simulated GPU · 0 ms · passes on CPU" in Page(render_report(report)).text
+    assert "on simulated GPU · passes on CPU" in Page(render_report(report)).text
 
 
 def test_what_passes_on_the_cpu_alone_is_said_once_and_does_not_count() -> None:

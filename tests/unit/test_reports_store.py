@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -10,11 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from autograder.errors import UsageError
+from autograder.errors import NotWritten, UsageError
 from autograder.reports.build import build_exercise, build_report
 from autograder.reports.example import ENVIRONMENT, example_class, example_staff_report
 from autograder.reports.models import CheckResult, Incident, Report, StaffReport
-from autograder.reports.store import read_report, rebuild, student_folder, write_report
+from autograder.reports.store import (
+    LOCK,
+    kept_report,
+    locked,
+    read_report,
+    rebuild,
+    student_folder,
+    write_class_page,
+    write_report,
+)
 
 FILES = {"report.json", "report.html", "report.staff.json"}
 
@@ -73,7 +85,7 @@ def test_a_failure_before_the_first_name_keeps_the_old_report(tmp_path: Path, mo
     old = example_staff_report("ada")
     write_report(tmp_path, old)
     _fail_at(monkeypatch, 0)
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(NotWritten, match="ada: it cannot be written: the disk is gone"):
         write_report(tmp_path, example_staff_report("ada", {"check_shape": "failed"}))
     assert names(tmp_path / "ada") == FILES
     assert read_report(tmp_path / "ada" / "report.staff.json") == old
@@ -83,9 +95,100 @@ def test_a_failure_before_the_first_name_keeps_the_old_report(tmp_path: Path, mo
 def test_a_failure_half_way_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
     write_report(tmp_path, example_staff_report("ada"))
     _fail_at(monkeypatch, moment)
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(NotWritten, match="ada: it cannot be written: the disk is gone"):
         write_report(tmp_path, example_staff_report("ada", {"check_shape": "failed"}))
     assert names(tmp_path / "ada") == set()
+
+
+@pytest.mark.parametrize("moment", [0, 1, 2])
+def test_a_machine_that_goes_down_half_way_leaves_no_report_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """Nothing is cleaned up then: of three files, some are old and some are new."""
+    old, new = example_staff_report("ada"), example_staff_report("ada", {"check_shape": "failed"})
+    write_report(tmp_path, old)
+    _fail_at(monkeypatch, moment)
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+    with pytest.raises(NotWritten):
+        write_report(tmp_path, new)
+    monkeypatch.undo()
+    assert len(names(tmp_path / "ada") - FILES) == 3 - moment
+    assert kept_report(tmp_path, "ada") == (old if moment == 0 else None)
+    with locked(tmp_path):
+        assert names(tmp_path / "ada") == FILES, "what was left is removed by the next run"
+    write_report(tmp_path, new)
+    assert kept_report(tmp_path, "ada") == new
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("harm", ["gone", "empty", "cut"])
+def test_a_report_is_kept_only_if_it_is_whole(tmp_path: Path, name: str, harm: str) -> None:
+    write_report(tmp_path, example_staff_report("ada"))
+    assert kept_report(tmp_path, "ada") == example_staff_report("ada")
+    assert kept_report(tmp_path, "bob") is None
+    path = tmp_path / "ada" / name
+    content = path.read_bytes()
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if harm == "empty" else content[: len(content) // 2])
+    assert kept_report(tmp_path, "ada") is None
+
+
+def test_one_run_at_a_time_writes_into_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    with locked(folder):
+        assert names(folder) == {LOCK}
+        with (
+            pytest.raises(UsageError, match="expected no other run that writes into this folder, got one"),
+            locked(folder),
+        ):
+            raise AssertionError("two runs")
+        write_report(folder, example_staff_report("ada"))
+        with pytest.raises(UsageError, match="expected no other run"):
+            rebuild(folder)
+    assert names(folder) == {"ada"}
+    rebuild(folder)
+    (folder / LOCK).write_bytes(b"")  # of a run that was killed
+    with locked(folder):
+        pass
+    assert not (folder / LOCK).exists()
+
+
+def test_a_lock_that_is_taken_away_just_then_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, moments = fcntl.flock, iter([True])
+
+    def flock(descriptor: int, operation: int) -> None:
+        if next(moments, False):  # the other run ends between our opening its file and our locking it
+            (tmp_path / LOCK).unlink()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locked(tmp_path), pytest.raises(UsageError, match="expected no other run"), locked(tmp_path):
+        raise AssertionError("two runs, on two files")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_folder_that_cannot_be_locked_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*args: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with (
+        pytest.raises(UsageError, match=f"expected a folder that can be written, got: {os.strerror(number)}"),
+        locked(tmp_path),
+    ):
+        raise AssertionError("no lock")
+
+
+def test_a_page_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_report(tmp_path, example_staff_report("ada"))
+    _fail_at(monkeypatch, 0)
+    with pytest.raises(NotWritten, match="it cannot be written: the disk is gone"):
+        write_class_page(tmp_path)
+    assert names(tmp_path) == {"ada"}
 
 
 def test_rebuilding_makes_every_page_again(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ from autograder.errors import (
 )
 from autograder.reports.text import clean_text
 from autograder.worker.confinement import Limits
-from autograder.worker.wire import DTYPES, Opaque, TensorInfo
+from autograder.worker.wire import DTYPES, Opaque, TensorInfo, WireError
 
 
 @dataclass(frozen=True)
@@ -473,7 +473,10 @@ def test_nothing_that_a_worker_says_is_more_than_a_wrong_answer(told: dict[str, 
             if operation in ("start", "exec"):
                 return super().ask(operation, what, timeout_s)
             described = [TensorInfo("float32", list(tensor.shape), "cuda:\ud800") for tensor in tensors]
-            return Answer(Reply(seq=1, status="ok", **told), tensors, described)
+            try:
+                return Answer(Reply(seq=1, status="ok", **told), tensors, described)
+            except WireError as error:  # as the worker's trusted end says it
+                raise ProtocolViolation(f"{what}: the answer is not well formed") from error
 
     worker: Any = Speaker()
     one = Student(lambda: worker, [])

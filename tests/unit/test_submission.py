@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,9 +56,36 @@ def test_a_file_is_a_submission_of_its_stem(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_files_is_a_class(tmp_path: Path) -> None:
-    for name in ("b.py", "a.ipynb", "notes.txt", "c.zip"):
+    for name in ("b.py", "a.ipynb", "notes.txt", "README"):
         save(tmp_path / name, "x")
     assert students(locate(TOPIC, [tmp_path])) == ["a", "b"]
+
+
+def test_what_is_not_read_has_a_student_all_the_same(tmp_path: Path, manifest: Manifest) -> None:
+    """Somebody who hands in an archive or a link gets a report that says so; beside a file it changes nothing."""
+    for name in ("a.ipynb", "a.zip", "c.zip", "d.tar.gz"):
+        save(tmp_path / name, notebook())
+    (tmp_path / "e.ipynb").symlink_to(tmp_path / "a.ipynb")
+    (tmp_path / "f.py").symlink_to("nowhere")
+    os.link(save(tmp_path / "elsewhere" / "solution.ipynb", notebook()), tmp_path / "g.ipynb")
+    os.mkfifo(tmp_path / "h.py")
+    found = locate(TOPIC, [tmp_path])
+    assert students(found) == ["a", *"cdefgh"]
+    assert [located.path for located in found] == [tmp_path / "a.ipynb", *[None] * 6]
+    for located in found[1:]:
+        why = "expected a .ipynb or .py file, got a link, an archive or another thing that is not read"
+        assert read(located, TOPIC, manifest).unreadable == why
+
+
+@pytest.mark.parametrize("linked", ["eve", "eve/toy"])
+def test_a_linked_folder_is_not_followed(tmp_path: Path, linked: str) -> None:
+    folder = hand_in(tmp_path, "ada", notebook())
+    place = tmp_path / "submitted" / linked
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(folder.parent if linked == "eve" else folder)
+    save(tmp_path / "submitted" / "fay" / "toy", "a file in place of a folder")
+    found = locate(TOPIC, [tmp_path / "submitted"])
+    assert found == [Located("ada", folder / "toy.ipynb", folder), Located("eve", None), Located("fay", None)]
 
 
 def test_a_folder_of_student_folders_is_a_class(tmp_path: Path) -> None:
@@ -122,6 +150,7 @@ def test_what_is_not_usable_is_named(tmp_path: Path) -> None:
         (tmp_path / "missing", "which does not exist"),
         (tmp_path / "empty", r"got none in .*empty"),
         (save(tmp_path / "a.txt", "x"), r"expected a \.ipynb or \.py file"),
+        (save(tmp_path / "a.zip", "x"), r"a\.zip'\. Archives are not unpacked\."),
         (pipe, "Not a directory"),
     ):
         with pytest.raises(UsageError, match=why) as caught:
@@ -265,9 +294,17 @@ def test_a_notebook_with_too_much_source_cannot_be_read(read_in: Reader) -> None
     assert submission.cells == ()
 
 
+def test_a_notebook_with_too_many_cells_cannot_be_read(read_in: Reader) -> None:
+    """Each failing cell is an incident: a report must not grow with their number."""
+    submission = read_in(notebook(change=lambda whole: whole["cells"].extend([cell("x")] * submissions.MAX_CELLS)))
+    assert submission.unreadable == "expected at most 2000 cells, got 2007"
+
+
 def test_what_is_wrong_is_said_and_not_raised(tmp_path: Path, read_in: Reader, manifest: Manifest) -> None:
     assert read_in(b"{").unreadable.startswith("expected JSON")
-    assert read(Located("ada", tmp_path / "gone.ipynb"), TOPIC, manifest).unreadable.startswith("[Errno 2]")
+    assert read(Located("ada", tmp_path / "gone.ipynb"), TOPIC, manifest).unreadable == (
+        "expected a file that can be read, got: No such file or directory"
+    )
     empty = read(Located("eve", None, hand_in(tmp_path, "eve", "notes", "notes.txt")), TOPIC, manifest)
     assert empty.unreadable == "expected toy.ipynb or toy.py in the folder, got neither"
     assert empty.cells == ()
@@ -317,13 +354,57 @@ def test_links_and_pipes_are_skipped(tmp_path: Path, manifest: Manifest) -> None
     folder = hand_in(tmp_path, "eve", notebook())
     (folder / "linked.py").symlink_to(secret)
     (folder / "linked").symlink_to(secret.parent)
+    os.link(secret, folder / "another_name.py")
     os.mkfifo(folder / "pipe")
     submission = read(Located("eve", folder / "toy.ipynb", folder), TOPIC, manifest)
     assert submission.files == {}
     assert [(oddity.kind, oddity.detail) for oddity in submission.oddities] == [
+        ("skipped-file", "another_name.py is not a regular file"),
+        ("skipped-file", "linked is not a regular file"),
         ("skipped-file", "linked.py is not a regular file"),
         ("skipped-file", "pipe is not a regular file"),
     ]
+
+
+def test_what_is_skipped_is_named_up_to_a_number(tmp_path: Path, manifest: Manifest) -> None:
+    folder = hand_in(tmp_path, "eve", notebook())
+    for number in range(submissions.MAX_SKIPPED + 30):
+        (folder / f"{number:03}").symlink_to("nowhere")
+    save(folder / "z.txt", "after these")
+    submission = read(Located("eve", folder / "toy.ipynb", folder), TOPIC, manifest)
+    assert len(submission.oddities) == submissions.MAX_SKIPPED + 1
+    assert submission.oddities[-1].detail == "020 and what follows: more than 20 that cannot be taken along"
+
+
+def test_folders_in_folders_are_looked_into_up_to_a_depth(tmp_path: Path, manifest: Manifest) -> None:
+    """1500 of them, one in another, end neither this nor the worker that would have to make them again."""
+    folder = hand_in(tmp_path, "eve", notebook())
+    save(folder / "/".join(["d"] * submissions.MAX_EXTRA_DEPTH) / "kept.txt", "x")
+    here, opened = os.open(folder, os.O_RDONLY), []
+    for number in range(1_500):
+        name = "e" if number else "deep"
+        os.mkdir(name, dir_fd=here)
+        opened.append(here)
+        here = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(opened.pop())
+    os.close(here)
+    submission = read(Located("eve", folder / "toy.ipynb", folder), TOPIC, manifest)
+    subprocess.run(["rm", "-rf", folder / "deep"], check=True)  # what cleans up after the tests cannot do it
+    assert list(submission.files) == ["/".join(["d"] * submissions.MAX_EXTRA_DEPTH) + "/kept.txt"]
+    (oddity,) = submission.oddities
+    assert oddity.detail.endswith("/e is a folder too deep, or one too many")
+
+
+def test_empty_folders_are_looked_into_up_to_a_number(
+    tmp_path: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submissions, "MAX_EXTRA_ENTRIES", 50)
+    folder = hand_in(tmp_path, "eve", notebook())
+    for number in range(100):
+        (folder / f"{number:03}").mkdir()
+    submission = read(Located("eve", folder / "toy.ipynb", folder), TOPIC, manifest)
+    assert len(submission.oddities) == submissions.MAX_SKIPPED + 1
+    assert submission.oddities[0].detail == "000 is a folder too deep, or one too many"
 
 
 def test_a_file_that_cannot_be_opened_is_skipped(
@@ -406,7 +487,9 @@ def test_a_linked_time_stamp_shows_nothing_of_its_target(tmp_path: Path, manifes
     folder = hand_in(tmp_path, "eve", notebook())
     (folder / "timestamp.txt").symlink_to(secret)
     submission = read(Located("eve", folder / "toy.ipynb", folder), TOPIC, manifest)
-    assert [oddity.detail for oddity in submission.oddities] == ["timestamp.txt: expected a regular file, got a link"]
+    assert [oddity.detail for oddity in submission.oddities] == [
+        "timestamp.txt: expected a regular file, got a link or another thing"
+    ]
     assert submission.submitted_at is None
 
 

@@ -7,6 +7,7 @@ import math
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from autograder.worker import wire
 from autograder.worker.wire import Encoder, HandleRef, Opaque, WireError
+from tests.hostile.bending import keys_with_one_hash
 
 EXAMPLES = settings(max_examples=60, deadline=None)
 FEW = settings(max_examples=25, deadline=None)
@@ -362,3 +364,32 @@ def test_a_frame_that_is_announced_as_too_large_is_refused(prefix: tuple[int, in
         theirs.sendall(struct.pack("!IQ", *prefix))
         with pytest.raises(WireError, match="too large"):
             wire.receive(ours)
+
+
+def test_a_tensor_has_one_place_in_a_value() -> None:
+    """The sender gives each its own bytes; a few bytes that name a large one again and again would cost its reader."""
+    tensors = [torch.ones(2), torch.ones(3)]
+    assert [t.numel() for t in wire.decode({"l": [{"x": 1}, {"x": 0}]}, tensors)] == [3, 2]
+    with pytest.raises(WireError, match="names a tensor twice"):
+        wire.decode({"l": [{"x": 0}, {"t": [{"x": 0}]}]}, tensors)
+    twice = torch.ones(2)
+    arrived = through([twice, twice])
+    assert len(arrived) == 2
+    assert torch.equal(arrived[0], arrived[1])
+
+
+def test_keys_that_a_dict_cannot_tell_apart_are_no_way_to_keep_us_busy() -> None:
+    alike = keys_with_one_hash(20_000)
+    assert len({hash(key) for key in alike}) == 1
+    start = time.thread_time()
+    with pytest.raises(WireError, match="too many keys with the same hash"):
+        wire.decode({"d": [[{"t": list(key)}, 1] for key in alike]}, [])
+    with pytest.raises(WireError, match="too many keys with the same hash"):
+        wire.decode({"d": [[{"t": [{"t": list(key)}, 1]}, 1] for key in alike]}, [])
+    assert time.thread_time() - start < 1
+
+
+def test_honest_keys_are_told_apart() -> None:
+    """-1 and -2 have the same hash, and a matrix of counts may be large."""
+    counts = {(row, column): row * column for row in range(-90, 90) for column in range(-90, 90)}
+    assert through(counts) == counts

@@ -247,6 +247,7 @@ class ProcesslessWorker:
         self._session = serve.Session()
         self._sequence = 0
         self.is_alive = True
+        self.was_killed = False
 
     def ask(
         self,
