@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATORS = [("transfer", "creatures"), ("detection", "scenes"), ("segmentation", "scenes")]  # topic, module of reference/
+GENERATORS = [
+    ("transfer", "creatures"),
+    ("detection", "scenes"),
+    ("segmentation", "scenes"),
+]  # topic, module of reference/
 
 
 @pytest.mark.parametrize("room", ["solutions", "assignments"])
