@@ -774,6 +774,9 @@ def graded_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
             def spawn(self) -> Worker:
                 return cast(Worker, workers[self._device]())
 
+            def has_lost_one(self) -> bool:
+                return False
+
             def close(self) -> None: ...
 
         monkeypatch.setattr(grader, "Workers", Workers)

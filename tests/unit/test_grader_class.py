@@ -182,17 +182,17 @@ def twice(root: Path) -> Run:
     harmless.mkdir()
     for folder in (root / "submitted").iterdir():
         if folder.name != "poison":
-            (harmless / folder.name).symlink_to(folder)
+            shutil.copytree(folder, harmless / folder.name, symlinks=True)
     return Run(autograder("grade", TOPIC, harmless, "--out", out, "--jobs", "2", cwd=root), out)
 
 
 # ---------------------------------------------------------------------------------------------- the run
 
 
-def test_everyone_but_the_poison_has_a_report(root: Path, graded: Run) -> None:
+def test_everyone_has_a_report(root: Path, graded: Run) -> None:
     students = {folder.name for folder in (root / "submitted").iterdir()}
-    assert set(graded.everything()) == students - {"poison"}
-    for student in sorted(students - {"poison"}):
+    assert set(graded.everything()) == students
+    for student in sorted(students):
         names = {path.name for path in (graded.out / student).iterdir()}
         assert names == {"report.json", "report.html", "report.staff.json"}
 
@@ -209,9 +209,9 @@ def test_stdout_is_the_result_and_stderr_is_progress(graded: Run) -> None:
     assert lines[-1] == str((graded.out / "index.html").resolve())
     assert "ada\t5/5\t100.0 %" in lines
     assert "squared\t2/5\t40.0 %" in lines
-    total = len(graded.everything()) + 1
+    total = len(graded.everything())
     progress = graded.process.stderr.splitlines()
-    assert len(progress) == total
+    assert len([line for line in progress if line.startswith("[")]) == total
     assert progress[0].startswith(f"[1/{total}] 70 MB: 0/5 (")
     assert "Traceback" not in graded.process.stderr
 
@@ -242,9 +242,9 @@ def _comparable(staff: StaffReport) -> dict[str, Any]:
 
 def test_two_grader_processes_write_the_same_reports(graded: Run, twice: Run) -> None:
     ones, others = graded.everything(), twice.everything()
-    assert set(ones) == set(others)
-    for student, staff in ones.items():
-        assert _comparable(staff) == _comparable(others[student]), student
+    assert set(ones) == set(others) | {"poison"}
+    for student, staff in others.items():
+        assert _comparable(staff) == _comparable(ones[student]), student
     said, *_ = graded.process.stdout.partition("poison\t")
     assert twice.process.stdout == f"{said}{(twice.out / 'index.html').resolve()}\n"
     assert twice.process.returncode == 0
