@@ -53,3 +53,14 @@ def test_the_wheel_holds_the_harness_and_nothing_else(tmp_path: Path) -> None:
     assert any(name.endswith(".j2") for name in names)
     secret = ("grade_metrics", "hidden", "reference", "solutions")
     assert [name for name in names if any(word in name for word in secret)] == []
+
+
+def test_every_line_of_the_security_page_links_to_its_test() -> None:
+    page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    covered = page.partition("## Covered")[2].partition("\n## ")[0]
+    rows = [line for line in covered.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 20
+    for row in rows:
+        linked = re.findall(r"\]\((tests/[a-z_/]+\.py)\)", row)
+        assert linked, row
+        assert [path for path in linked if not (ROOT / path).is_file()] == []
