@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import StringConstraints, ValidationError
 
@@ -25,6 +25,7 @@ ID_BYTES = 16
 REPORT_FILES = (PUBLIC_JSON, STAFF_JSON, PUBLIC_HTML)
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 FileHashes = dict[str, Sha256]
+Record = TypeVar("Record", bound=Model)
 
 
 class ReportManifest(Model):
@@ -46,14 +47,22 @@ def read_manifest(directory: Path) -> ReportManifest | None:
     Raises:
         UsageError: if there is a file of that name which is no manifest.
     """
-    path = directory / MANIFEST_JSON
+    return read_record(directory / MANIFEST_JSON, ReportManifest, "a manifest of reports", "Grade again with --force.")
+
+
+def read_record(path: Path, kind: type[Record], what: str, hint: str = "") -> Record | None:
+    """Return what a file beside the reports records, ``None`` if there is no such file.
+
+    Raises:
+        UsageError: if the file holds something else.
+    """
     try:
-        return ReportManifest.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
         why = error.strerror if isinstance(error, OSError) else error.errors(include_url=False)[0]["msg"]
-        raise UsageError(f"{path}: expected a manifest of reports, got: {why}. Grade again with --force.") from error
+        raise UsageError(f"{path}: expected {what}, got: {why}. {hint}".rstrip()) from error
 
 
 def hashes_of(folder: Path) -> FileHashes:

@@ -20,10 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from autograder.errors import UsageError
-from autograder.reports.integrity import ReportManifest, Sha256
+from autograder.reports.integrity import ReportManifest, Sha256, read_record
 from autograder.reports.models import Model
 from autograder.reports.store import write_json
 
@@ -149,14 +147,7 @@ def read_signature(directory: Path) -> Signature | None:
     Raises:
         UsageError: if there is a file of that name which is no signature.
     """
-    path = directory / SIGNATURE_JSON
-    try:
-        return Signature.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        why = error.strerror if isinstance(error, OSError) else error.errors(include_url=False)[0]["msg"]
-        raise UsageError(f"{path}: expected a signature, got: {why}.") from error
+    return read_record(directory / SIGNATURE_JSON, Signature, "a signature")
 
 
 def is_made_with(signature: Signature, key: Key) -> bool:
