@@ -17,8 +17,8 @@ MODES = {
     "user-without-namespaces": "capabilities,rlimits,landlock,seccomp",
     "root-without-namespaces": "uid,capabilities,rlimits,landlock,seccomp",
 }
-THE_SAME = ("faults", "fuzz_wire", "packages", "pages_in_a_browser", "reasons")
-"""Tests of the trusted side, to which the worker's rights make no difference: once is enough."""
+THE_SAME = ("beside_attackers", "faults", "fuzz_wire", "packages", "pages_in_a_browser", "reasons")
+"""Once is enough: the trusted side, to which the worker's rights make no difference, and what the attack suite has, too."""
 Runs = dict[str, tuple[Path, subprocess.Popen[str]]]
 
 
