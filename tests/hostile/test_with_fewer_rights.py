@@ -18,7 +18,7 @@ MODES = {
     "root-without-namespaces": "uid,capabilities,rlimits,landlock,seccomp",
 }
 THE_SAME = ("beside_attackers", "faults", "fuzz_wire", "packages", "pages_in_a_browser", "reasons")
-"""Once is enough: the trusted side, to which the worker's rights make no difference, and what the attack suite has, too."""
+"""Once is enough: the trusted side, to which a worker's rights make no difference, and what the attack suite has."""
 Runs = dict[str, tuple[Path, subprocess.Popen[str]]]
 
 
