@@ -8,13 +8,13 @@ import html.parser
 import json
 import os
 import re
-import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -143,7 +143,7 @@ def selftest(folder: Path, jobs: int, sandbox: str = "") -> Result:
     built = Vault(folder / "course")
     built.write(sandbox)
     shared = {place: set(os.listdir(place)) for place in SHARED_FOLDERS if os.path.isdir(place)}
-    with orphans_come_here(), _Listener(folder) as listener:
+    with orphans_come_here(), _Listener() as listener:
         submitted = built.root / "submitted"
         for name, sources in HONEST.items():
             if name != "classmate":
@@ -247,7 +247,7 @@ def _grade(built: Vault, out: Path, jobs: int) -> None:
     temporary.chmod(0o755)
     secret = built.root.parent / "descriptor"
     secret.write_text(built.secrets["descriptor"])
-    shared = Path("/dev/shm") / f"autograder-{secrets.token_hex(6)}"
+    shared = Path("/dev/shm") / f"autograder-{uuid.uuid4().hex[:12]}"
     with open(secret) as opened, contextlib.ExitStack() as stack:
         if shared.parent.is_dir():
             stack.callback(shared.unlink, missing_ok=True)
@@ -387,10 +387,10 @@ def children(pid: int) -> list[int]:
 class _Listener:
     """Services of this machine, as a token server or a database would be; whoever connects is noted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.seen: list[str] = []
-        self.path = str(folder / "service")
-        self.abstract = f"autograder-{secrets.token_hex(6)}"
+        self.path = f"/tmp/autograder-{uuid.uuid4().hex[:12]}"  # such a path has to be short
+        self.abstract = f"autograder-{uuid.uuid4().hex[:12]}"
         self._sockets: list[tuple[str, socket.socket]] = []
 
     def __enter__(self) -> _Listener:
@@ -418,6 +418,7 @@ class _Listener:
             with contextlib.suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
             listening.close()
+        Path(self.path).unlink(missing_ok=True)
 
 
 def run_in_temporary_folder(jobs: int, sandbox: str = "") -> Result:

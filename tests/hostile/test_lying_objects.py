@@ -259,27 +259,35 @@ def test_a_module_that_lies_is_a_handle(student: Callable[..., Student]) -> None
         net.gradients(torch.ones(1))
 
 
+LYING_STATE = """
+import sys, torch
+serve = sys.modules["autograder.worker.serve"]
+def lie(kind):
+    states = {"tensor": torch.ones(3), "text": "x", "inside": {1: torch.ones(3)},
+              "numbers": {1: 2.5, "a": [1]}, "texts": {"1": "two"}, "none": None}
+    state = states[kind]
+    serve.OPERATIONS["state"] = lambda *a: {"value": state}
+    lies = {"value": 1, "args": (), "kwargs": {}, "before": state, "after": state}
+    serve.OPERATIONS["call"] = lambda *a: lies
+    serve.OPERATIONS["exec"] = lambda session, request, *a: {"value": lie(request["source"])}
+def attack(x, **options): return 1
+"""
+
+
 def test_everything_about_the_state_can_be_a_lie_and_stays_data(student: Callable[..., Student]) -> None:
-    one = student(
-        """
-        import sys, torch
-        serve = sys.modules["autograder.worker.serve"]
-        def lie(kind):
-            states = {"tensor": torch.ones(3), "text": "x", "keys": {1: torch.ones(3), "a": [1]}, "none": None}
-            state = states[kind]
-            serve.OPERATIONS["state"] = lambda *a: {"value": state}
-            lies = {"value": 1, "args": (), "kwargs": {}, "before": state, "after": state}
-            serve.OPERATIONS["call"] = lambda *a: lies
-            serve.OPERATIONS["exec"] = lambda session, request, *a: {"value": lie(request["source"])}
-        def attack(x, **options): return 1
-        """
-    )
+    one = student(LYING_STATE)
     one.lie("none")
     for kind in ("tensor", "text", "none"):
         one.run("a lie", kind)
         with pytest.raises(StudentError, match="the answer is not well formed"):
             one.observe("attack", 1)
         assert one.state() == {}
-    one.run("a lie", "keys")
-    assert one.observe("attack", 1, a=2).state_after == {"1": "tensor([1., 1., 1.])", "a": "[1]"}
+    one.run("a lie", "texts")
+    assert one.observe("attack", 1, a=2).state_after == {"1": "two"}
     assert one.workers_used == 1
+    for kind in ("inside", "numbers"):  # of which texts would have to be made
+        another = student(LYING_STATE)
+        another.lie("none")
+        another.run("a lie", kind)
+        with pytest.raises(StudentError, match="the answer is not well formed"):
+            another.observe("attack", 1)

@@ -12,7 +12,7 @@ from tests.nbgrader.course import ROOT, TOPIC, CopiedCourse, filled, loaded
 
 GRADER = f"tests/hidden/grade_{TOPIC}.py"
 BREAK = "\n\n{name}.__code__ = (lambda student: 1 / 0).__code__\n"
-DEADLINE = "\ndeadline = 2024-11-19T23:59:00+00:00\nlate_penalty_per_day = 4.0\n"  # handed in on the 21st: two days
+DEADLINE = "deadline = 2024-11-19T23:59:00+00:00\nlate_penalty_per_day = 4.0\n"  # handed in on the 21st: two days
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,9 @@ def course(tmp_path_factory: pytest.TempPathFactory, gradebook: Path) -> CopiedC
     """A course with two students, one of whom did nothing, and a hidden check that raises."""
     course = CopiedCourse(tmp_path_factory.mktemp("fault"))
     shutil.copy(gradebook, course.root)
-    with (course.root / "course.toml").open("a") as stream:
-        stream.write(DEADLINE)
+    settings = course.root / "course.toml"
+    table = f"[topics.{TOPIC}]\n"
+    settings.write_text(settings.read_text().replace(table, table + DEADLINE))
     course.hand_in("perfect", filled())
     course.hand_in("stub", loaded(ROOT / "assignments" / TOPIC / f"{TOPIC}.ipynb"))
     return course
