@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from expectations import ATOL, RTOL, expect_floats, expect_rounded
 from torch import Generator, Tensor
 from wrong import bandit as wrong
 
@@ -39,8 +40,6 @@ from reference import bandit as reference
 
 bandit = oracle(reference)
 
-RTOL = 1e-5  # a right answer may be computed in float32, or with an epsilon that the docstring does not exclude
-ATOL = 1e-6  # the same, where the right answer is 0
 INVALID = "invalid arguments must raise, which is tested on the CPU only"
 TRAINS = "a training run takes its time, and is judged by its result alone"
 MORE_NUMBERS = "larger inputs, but no other path through the code than the small cases above"
@@ -1356,22 +1355,6 @@ def expect_any_dtype(actual: object, expected: Tensor) -> None:
     tensor = expect_tensor(actual, shape=expected.shape)
     expect_true(not tensor.is_complex(), "expected real numbers")
     expect_close(tensor.double(), expected.double())
-
-
-def expect_floats(actual: object, expected: Tensor) -> None:
-    """Expect the oracle's values in float64, or in float32: the dtype is a check of its own."""
-    tensor = expect_tensor(actual, shape=expected.shape)
-    dtype = torch.float32 if tensor.dtype == torch.float32 else torch.float64
-    equal_nan = bool(expected.isnan().any())
-    expect_close(tensor, expected.double(), dtype=dtype, rtol=RTOL, atol=ATOL, equal_nan=equal_nan)
-
-
-def expect_rounded(actual: object, expected: Tensor, dtype: torch.dtype) -> None:
-    """Expect the oracle's values in exactly ``dtype``; a float64 result may have been computed in float32."""
-    if dtype == torch.float64:
-        expect_close(actual, expected, dtype=dtype, rtol=RTOL, atol=ATOL)
-    else:
-        expect_close(actual, expected, dtype=dtype)
 
 
 def expect_infimum(actual: object, expected: float) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from expectations import ATOL, RTOL, expect_floats
 from torch import Generator, Tensor
 from wrong import detection as wrong
 
@@ -44,8 +45,6 @@ from reference.scenes import Scene, scenes
 
 detection = oracle(reference)
 
-RTOL = 1e-5  # a right answer may be computed in float32
-ATOL = 1e-6  # the same, where the right answer is 0
 INVALID = "invalid arguments must raise, which is tested on the CPU only"
 TRAINS = "a training run takes its time, and is judged by its result alone"
 MORE_NUMBERS = "larger inputs, but no other path through the code than the small cases above"
@@ -1773,14 +1772,6 @@ def check_training_leaves_no_trace(student: Any) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- expectations
-
-
-def expect_floats(actual: object, expected: Tensor) -> None:
-    """Expect the oracle's values in float64, or in float32: the dtype is a check of its own."""
-    tensor = expect_tensor(actual, shape=expected.shape)
-    dtype = torch.float32 if tensor.dtype == torch.float32 else torch.float64
-    equal_nan = bool(expected.isnan().any())
-    expect_close(tensor, expected.double(), dtype=dtype, rtol=RTOL, atol=ATOL, equal_nan=equal_nan)
 
 
 def expect_rounded(actual: object, expected: Tensor, dtype: torch.dtype) -> None:

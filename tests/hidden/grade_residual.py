@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from expectations import expect_floats, expect_rounded
 from torch import Generator, Tensor, nn
 from wrong import residual as wrong
 
@@ -39,8 +40,6 @@ from reference import residual as reference
 
 residual = oracle(reference)
 
-RTOL = 1e-5  # a right answer may be computed in float32
-ATOL = 1e-6  # the same, where the right answer is 0
 INVALID = "invalid arguments must raise, which is tested on the CPU only"
 SHAPES = "only names and shapes are looked at, on the meta device"
 ONLY_SHAPES = "only shapes are looked at"
@@ -1260,22 +1259,6 @@ def check_object_of_resnet50(student: Any) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- expectations
-
-
-def expect_floats(actual: object, expected: Tensor) -> None:
-    """Expect the oracle's values in float64, or in float32: the dtype is a check of its own."""
-    tensor = expect_tensor(actual, shape=expected.shape)
-    dtype = torch.float32 if tensor.dtype == torch.float32 else torch.float64
-    equal_nan = bool(expected.isnan().any())
-    expect_close(tensor, expected.double(), dtype=dtype, rtol=RTOL, atol=ATOL, equal_nan=equal_nan)
-
-
-def expect_rounded(actual: object, expected: Tensor, dtype: torch.dtype) -> None:
-    """Expect the oracle's values in exactly ``dtype``; a float64 result may have been computed in float32."""
-    if dtype == torch.float64:
-        expect_close(actual, expected, dtype=dtype, rtol=RTOL, atol=ATOL)
-    else:
-        expect_close(actual, expected, dtype=dtype)
 
 
 def expect_list_gradients(student: Any, name: str, jacobians: Sequence[Tensor], weight: Tensor) -> None:

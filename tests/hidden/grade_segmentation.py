@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import torch
+from expectations import ATOL, RTOL, expect_floats, expect_rounded
 from torch import Generator, Tensor
 from wrong import segmentation as wrong
 
@@ -43,8 +44,6 @@ from reference import segmentation as reference
 
 segmentation = oracle(reference)
 
-RTOL = 1e-5  # a right answer may be computed in float32, or with an epsilon that the docstring does not exclude
-ATOL = 1e-6  # the same, where the right answer is 0
 INVALID = "invalid arguments must raise, which is tested on the CPU only"
 NO_TENSORS = "polygons are plain numbers: there is no tensor that could be elsewhere"
 SHAPES = "only names and shapes are looked at"
@@ -1680,22 +1679,6 @@ def expect_labels(actual: object, expected: Tensor) -> None:
 
 expect_any_dtype = expect_labels
 expect_counts = expect_labels
-
-
-def expect_floats(actual: object, expected: Tensor) -> None:
-    """Expect the oracle's values in float64, or in float32: the dtype is a check of its own."""
-    tensor = expect_tensor(actual, shape=expected.shape)
-    dtype = torch.float32 if tensor.dtype == torch.float32 else torch.float64
-    equal_nan = bool(expected.isnan().any())
-    expect_close(tensor, expected.double(), dtype=dtype, rtol=RTOL, atol=ATOL, equal_nan=equal_nan)
-
-
-def expect_rounded(actual: object, expected: Tensor, dtype: torch.dtype) -> None:
-    """Expect the oracle's values in exactly ``dtype``; a float64 result may have been computed in float32."""
-    if dtype == torch.float64:
-        expect_close(actual, expected, dtype=dtype, rtol=RTOL, atol=ATOL)
-    else:
-        expect_close(actual, expected, dtype=dtype)
 
 
 def expect_gradient(student: Any, name: str, logits: Tensor, target: Tensor, *arguments: Any) -> None:
