@@ -82,8 +82,15 @@ BREACHES = {
 }
 
 
-def test_the_suite_notices_what_gets_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tmp_path.chmod(0o755)
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that a worker without namespaces, which is another user then, can reach; pytest's own are closed."""
+    with tempfile.TemporaryDirectory(prefix="selftest-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_the_suite_notices_what_gets_through(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = {"classmate": HONEST["classmate"], "honest-wrong": HONEST["honest-wrong"]}
     attacks = [
         Attack(name, "", source, incidents=("crashed",) * (name == "B04")) for name, (source, _) in BREACHES.items()
@@ -92,7 +99,7 @@ def test_the_suite_notices_what_gets_through(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(run, "HONEST", honest)
     monkeypatch.setattr(run, "EARNED", {"classmate": 10.0, "honest-wrong": 7.0})
     monkeypatch.setattr(secrets, "token_hex", lambda size: "d" * 2 * size)
-    found = run.selftest(tmp_path, jobs=1)
+    found = run.selftest(open_folder, jobs=1)
     lines = [str(finding) for finding in found.findings]
     assert [line for line in lines if line.startswith("honest")] == ["honest-wrong: earns 6 alone, expected 7"]
     for name, (_, expected) in BREACHES.items():
