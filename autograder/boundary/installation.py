@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 
 from autograder.errors import UsageError
 
-GPU_FILES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/usr/local/nvidia", "/usr/local/cuda*/lib64")
+GPU_FILES = ("/dev/nvidia*", "/dev/nvidia-caps/*")
+GPU_LIBRARIES = ("/usr/local/nvidia", "/usr/local/cuda*/lib64")
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime")
 
 
@@ -27,11 +28,13 @@ class Installation:
         readable: files and folders that may be read.
         masked: folders inside them that stay out of sight.
         listable: folders of which only the names of the entries may be read, for Python's import looks there.
+        gpu_files: the devices of a GPU, for the workers that use one.
     """
 
     readable: tuple[str, ...]
     masked: tuple[str, ...]
     listable: tuple[str, ...]
+    gpu_files: tuple[str, ...] = ()
 
 
 def installation(packages: Iterable[str], has_gpu: bool = False) -> Installation:
@@ -50,8 +53,10 @@ def installation(packages: Iterable[str], has_gpu: bool = False) -> Installation
     readable |= {path for path in standard if os.path.isdir(path)}
     readable |= set(glob.glob(os.path.join(sysconfig.get_config_var("LIBDIR") or "/usr/lib", "libpython3*")))
     readable |= set(SYSTEM_LIBRARIES)
+    gpu_files: set[str] = set()
     if has_gpu:
-        readable |= {path for pattern in GPU_FILES for path in glob.glob(pattern)}
+        readable |= {path for pattern in GPU_LIBRARIES for path in glob.glob(pattern)}
+        gpu_files = {path for pattern in GPU_FILES for path in glob.glob(pattern)}
     listable = set(standard)
     for name in sorted(_with_requirements(packages)):
         distribution = metadata.distribution(name)
@@ -71,7 +76,7 @@ def installation(packages: Iterable[str], has_gpu: bool = False) -> Installation
             for path in (os.path.join(folder, name) for name in os.listdir(folder))
             if path not in found and os.path.isdir(path)
         }
-    return Installation(tuple(sorted(found)), tuple(sorted(masked)), tuple(sorted(listable)))
+    return Installation(*(tuple(sorted(paths)) for paths in (found, masked, listable, gpu_files)))
 
 
 def _with_requirements(packages: Iterable[str]) -> set[str]:

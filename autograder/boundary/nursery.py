@@ -22,6 +22,7 @@ from autograder.boundary.installation import Installation
 from autograder.boundary.worker import Worker
 from autograder.errors import HarnessError, NurseryGone, SandboxUnavailable
 from autograder.worker.confinement import Limits
+from autograder.worker.cuda import HIDDEN
 
 ALL_LAYERS = ("namespaces", "uid", "capabilities", "rlimits", "landlock", "seccomp")
 START_TIMEOUT_S = 120.0  # importing torch from a cold disk on a loaded machine
@@ -29,6 +30,9 @@ SPAWN_TIMEOUT_S = 20.0  # a fork takes milliseconds; a machine that swaps takes 
 CLOSE_TIMEOUT_S = 30.0  # it removes scratch folders, which students may have filled
 STOP_TIMEOUT_S = 5.0
 MAX_MESSAGE = 1 << 20
+USER = {
+    "USER": "nursery"
+}  # packages ask for the name (torch._dynamo, when imported), and there are no accounts in there
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 INSTALL_HINTS = {
     "namespaces": "allow user namespaces (sysctl user.max_user_namespaces > 0), or start as root",
@@ -163,6 +167,7 @@ class Nursery(_Forks):
         self.versions: dict[str, str] = {}
         self._settings = {
             "readable": list(readable.readable),
+            "gpu_files": list(readable.gpu_files),
             "masked": list(readable.masked),
             "listable": list(readable.listable),
             "layers": list(self.sandbox.wanted),
@@ -194,7 +199,7 @@ class Nursery(_Forks):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", **THREADS},
+                env={"PATH": os.defpath, "LANG": "C.UTF-8", **USER, **THREADS, **HIDDEN},
                 start_new_session=True,
             )
         self._control = ours
@@ -229,7 +234,8 @@ class Nursery(_Forks):
         except HarnessError as error:
             raise SandboxUnavailable(
                 f"cannot confine the worker: {error}. "
-                "Where there are no namespaces, everybody must be able to read the Python installation."
+                "Where there are no namespaces, everybody must be able to read the Python installation "
+                f"and to enter the folder for temporary files ({self._settings['scratch_root']})."
             ) from error
 
     @property

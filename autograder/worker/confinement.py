@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import resource
 import struct
@@ -39,12 +40,14 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVA
 MNT_DETACH = 2
 SCRATCH = "/sandbox"  # where there is a file tree of our own; elsewhere a temporary folder
 MOUNT_POINTS = ("/mnt", "/media", "/srv", "/tmp", "/var/tmp", "/proc")
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 4, 24, 38, 22
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC = 1, 1
 SIGKILL = 9
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_ALL_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 LANDLOCK_READ_DIRECTORY = 1 << 3
 LANDLOCK_READ = 1 << 2 | LANDLOCK_READ_DIRECTORY
+LANDLOCK_WRITE, LANDLOCK_CONTROL = 1 << 1, 1 << 15
 LANDLOCK_FILE_ONLY = 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # WRITE_FILE, READ_FILE, TRUNCATE, IOCTL_DEV
 LANDLOCK_NO_DEVICES = ~(1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 15)  # no sockets, pipes, devices, links
 LANDLOCK_EXECUTE = 1
@@ -189,11 +192,18 @@ def _bind(path: str, root: str) -> None:
 # ---------------------------------------------------------------------------------------------- the worker
 
 
-def enter_private_tree(scratch_mib: int) -> None:
-    """In a worker inside namespaces: mount and IPC namespaces of its own, an empty scratch folder, and no /proc."""
+def enter_private_tree(scratch_mib: int, has_gpu: bool = False) -> None:
+    """In a worker inside namespaces: mount and IPC namespaces of its own, an empty scratch folder, and no /proc.
+
+    CUDA does not start without one: with ``has_gpu`` it is that of the worker's own process namespace, and Landlock
+    keeps it from being read.
+    """
     unshare(CLONE_NEWNS | CLONE_NEWIPC)
     mount("tmpfs", SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=0777,size={scratch_mib}m,nr_inodes=16384")
-    _check(_libc.umount2(b"/proc", MNT_DETACH), "umount /proc")
+    if has_gpu:
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    else:
+        _check(_libc.umount2(b"/proc", MNT_DETACH), "umount /proc")
 
 
 def become_nobody() -> None:
@@ -267,10 +277,13 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(SYS_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
 
-def restrict_files(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> None:
+def restrict_files(
+    readable: Sequence[str], listable: Sequence[str], writable: Sequence[str], devices: Sequence[str] = ()
+) -> None:
     """Allow reading below ``readable``, everything but devices below ``writable``, and no other file at all.
 
-    Below ``listable``, the names of the entries may be read.
+    Below ``listable``, the names of the entries may be read. What is named in ``devices`` may be read, written and
+    controlled.
     """
     version = landlock_version()
     handled = LANDLOCK_ALL_FILES[min(max(version, 1), 5)]
@@ -289,7 +302,9 @@ def restrict_files(readable: Sequence[str], listable: Sequence[str], writable: S
     for path in writable:
         _allow(ruleset, path, handled & LANDLOCK_NO_DEVICES & ~LANDLOCK_EXECUTE)
     for device in ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"):
-        _allow(ruleset, device, handled & (LANDLOCK_READ | 1 << 1))
+        _allow(ruleset, device, handled & (LANDLOCK_READ | LANDLOCK_WRITE))
+    for device in devices:
+        _allow(ruleset, device, handled & (LANDLOCK_READ | LANDLOCK_WRITE | LANDLOCK_CONTROL))
     _check(int(_libc.syscall(SYS_LANDLOCK_RESTRICT, ruleset, 0)), "landlock")
     os.close(ruleset)
 
@@ -309,12 +324,17 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 
 
 def filter_system_calls(with_ioctl: bool = False) -> None:
-    """Install the list of allowed system calls; ``with_ioctl`` for a worker that talks to a GPU."""
+    """Install the list of allowed system calls in every thread; ``with_ioctl`` for a worker that talks to a GPU."""
     code = syscalls.own_program(with_ioctl)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    result = _libc.prctl(PR_SET_SECCOMP, 2, ctypes.create_string_buffer(header, len(header)), 0, 0)
+    seccomp = syscalls.SECCOMP[syscalls.machine()]
+    result = _libc.syscall(
+        seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, ctypes.create_string_buffer(header, len(header))
+    )
+    if result > 0:
+        raise ConfinementError(errno.EBUSY, f"seccomp: thread {result} could not be given the filter")
     _check(result, "seccomp")
 
 

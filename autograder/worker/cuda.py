@@ -1,26 +1,25 @@
-"""CUDA in a worker: switched on after the fork and before the confinement, with numbers that can be reproduced.
+"""CUDA in a worker: switched on after the fork, with numbers that can be reproduced.
 
-The nursery never touches CUDA, for a process that has cannot fork: each worker has a context of its own, and what it
-leaves on the GPU goes with it. A worker opens the devices before it gives up its rights; afterwards it can talk to them
-only through what is open (the system-call filter lets ``ioctl`` through, which all other workers are refused).
+The nursery never touches CUDA, for a process that has cannot fork: it does not see the GPU, each worker has a context
+of its own, and what it leaves on the GPU goes with it. A worker switches CUDA on when all its rights but system calls
+are gone, for CUDA starts threads, and a thread keeps the rights that it was started with. (The system-call filter,
+which reaches every thread, lets ``ioctl`` through, which all other workers are refused.)
 """
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 NAME = "cuda"
-
-
-def prepare() -> None:
-    """In the process that forks the workers: settings that libraries read when they are loaded."""
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may add in another order each time
+HIDDEN = {"CUDA_VISIBLE_DEVICES": "", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""The environment of processes that use no GPU: there is none, and who asks does not start the driver to find out."""
+SETTINGS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # without it cuBLAS may add in another order each time
 
 
 def start(memory_mib: int) -> None:
-    """In a fresh worker: switch CUDA on, cap its memory and make its numbers reproducible.
+    """In a fresh worker, with :data:`SETTINGS` in its environment and not :data:`HIDDEN`: switch CUDA on.
+
+    Its memory is capped and its numbers are made reproducible.
 
     Algorithms that PyTorch has only in a non-deterministic form are not refused: some layers have no other
     (``torch.use_deterministic_algorithms`` raises for adaptive pooling and ``nll_loss2d``).
@@ -31,7 +30,7 @@ def start(memory_mib: int) -> None:
     use_full_precision()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(min(1.0, (memory_mib << 20) / total))
-    ones = torch.ones(1, 1, 8, 8, device=NAME)  # load cuBLAS and cuDNN while files can be read
+    ones = torch.ones(1, 1, 8, 8, device=NAME)  # load cuBLAS and cuDNN now: no call of a student's pays for it
     torch.nn.functional.conv2d(ones, ones[..., :3, :3])
     ones[0, 0] @ ones[0, 0]
     torch.cuda.synchronize()

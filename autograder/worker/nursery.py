@@ -37,8 +37,8 @@ MAX_MESSAGE = 1 << 20
 REAP_INTERVAL_S = 1.0
 BRANCH_TIMEOUT_S = 10.0
 MAX_REMEMBERED = 100
-ACCELERATORS: dict[str, Callable[[], None]] = {simgpu.NAME: simgpu.enable, cuda.NAME: cuda.prepare}
-ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"}
+ACCELERATORS: dict[str, Callable[[], None]] = {simgpu.NAME: simgpu.enable, cuda.NAME: lambda: None}
+ENVIRONMENT = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin", "USER": "student"}
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Nursery:
         readable: folders and files of the installation that a worker may read.
         listable: folders of which it may read the names of the entries.
         layers: the layers that are active, in the order of :mod:`autograder.worker.confinement`.
+        gpu_files: the devices of a GPU, for the workers that use one.
         home_pid_namespace: a descriptor of the nursery's own process namespace.
         scratch_root: where scratch folders are made when there is no mount namespace.
         pid: the nursery's process id.
@@ -61,6 +62,7 @@ class Nursery:
     readable: list[str]
     listable: list[str]
     layers: list[str]
+    gpu_files: list[str] = field(default_factory=list)
     home_pid_namespace: int = -1
     scratch_root: str = ""
     scratch: dict[int, str] = field(default_factory=dict)
@@ -216,7 +218,7 @@ def _become_branch(trunk: Nursery, device: str, descriptor: int) -> None:
         try:
             ACCELERATORS[device]()
             if device != cuda.NAME:  # a process that has used CUDA cannot fork
-                warm_up(device)
+                warm_up(device, with_backward=False)  # the first one starts a thread, which a fork would lose
                 serve.rehearse(device)
             gc.collect()
             gc.freeze()
@@ -245,13 +247,12 @@ def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> 
         serve.rehearse(nursery.device)
     os.setsid()
     confinement.close_all_but(descriptor)
-    if has_gpu:
-        cuda.start(limits.memory_mib)
-    confinement.limit_resources(limits, limit_address_space=not has_gpu)  # CUDA reserves as much as there is memory
+    if not has_gpu:
+        confinement.limit_resources(limits)
     if "namespaces" in layers:
-        confinement.enter_private_tree(limits.scratch_mib)
+        confinement.enter_private_tree(limits.scratch_mib, has_gpu)
     os.environ.clear()
-    os.environ.update(ENVIRONMENT, HOME=scratch, TMPDIR=scratch)
+    os.environ.update(ENVIRONMENT, **(cuda.SETTINGS if has_gpu else cuda.HIDDEN), HOME=scratch, TMPDIR=scratch)
     tempfile.tempdir = scratch
     if "uid" in layers:
         if "namespaces" not in layers:
@@ -261,11 +262,26 @@ def confine(nursery: Nursery, limits: Limits, descriptor: int, scratch: str) -> 
     confinement.drop_capabilities()
     # not earlier, for the kernel forgets it when rights change
     confinement.die_with_parent(0 if "namespaces" in layers else nursery.pid)
+    if has_gpu:
+        _start_cuda(nursery, limits, scratch)
     if "landlock" in layers:
-        confinement.restrict_files(nursery.readable, nursery.listable, [scratch])
+        confinement.restrict_files(nursery.readable, nursery.listable, [scratch], nursery.gpu_files if has_gpu else ())
     if "seccomp" in layers:
         confinement.filter_system_calls(with_ioctl=has_gpu)
     return layers
+
+
+def _start_cuda(nursery: Nursery, limits: Limits, scratch: str) -> None:
+    """Switch CUDA on in a worker that has given up all rights but some files of its own process.
+
+    CUDA starts threads, which keep what they had then: nothing of theirs may be worth more than what the worker has in
+    the end. It names them in ``/proc/self/task``, and does not start where it cannot.
+    """
+    if "landlock" in nursery.layers:
+        readable, writable = [*nursery.readable, "/proc/self"], [scratch, "/proc/self/task"]
+        confinement.restrict_files(readable, nursery.listable, writable, nursery.gpu_files)
+    cuda.start(limits.memory_mib)
+    confinement.limit_resources(limits, limit_address_space=False)  # CUDA reserves as much as there is memory
 
 
 def main(descriptor: int) -> None:
@@ -275,15 +291,23 @@ def main(descriptor: int) -> None:
     settings = json.loads(control.recv(MAX_MESSAGE))
     wanted: list[str] = settings["layers"]
     try:
-        layers = _layers(wanted, settings["readable"], settings["masked"])
+        layers = _layers(wanted, [*settings["readable"], *settings["gpu_files"]], settings["masked"])
         with _temporary_folder(layers, settings["scratch_root"]):
             for name in settings["preload"]:
                 torchvision_cpu.cure() if name == "torchvision" else importlib.import_module(name)
-        warm_up("cpu")
+        # where there is a GPU, the first backward pass asks the driver for it, and a fork would break the driver
+        warm_up("cpu", with_backward=not settings["gpu_files"])
         readable = (
             settings["readable"] if "namespaces" in layers else expanded(settings["readable"], settings["masked"])
         )
-        nursery = Nursery(control, readable, settings["listable"], layers, scratch_root=settings["scratch_root"])
+        nursery = Nursery(
+            control,
+            readable,
+            settings["listable"],
+            layers,
+            gpu_files=settings["gpu_files"],
+            scratch_root=settings["scratch_root"],
+        )
         if "namespaces" in layers:
             nursery.home_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         gc.collect()
@@ -379,7 +403,7 @@ def _succeeds_in_a_child(action: Callable[[], None]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def warm_up(device: str) -> None:
+def warm_up(device: str, with_backward: bool) -> None:
     """Run what a first call would initialise, so that no worker pays for it and none needs /proc."""
     import torch
 
@@ -389,7 +413,7 @@ def warm_up(device: str) -> None:
     image = torch.ones(1, 1, 8, 8, device=device, requires_grad=True)
     layer = torch.nn.Conv2d(1, 2, 3).to(device)
     labels = torch.zeros(1, dtype=torch.int64, device=device)
-    if device == "cpu":  # elsewhere the first one starts a thread, which a fork would lose
+    if with_backward:
         torch.nn.functional.cross_entropy(layer(image).flatten(1), labels).backward()  # type: ignore[no-untyped-call]
     matrix = torch.eye(4, dtype=torch.float64, device=device)
     (matrix @ matrix).sort(stable=True)

@@ -75,6 +75,7 @@ GROUPS: dict[str, dict[str, tuple[int | None, int | None]]] = {
 
 UNDONE = ("chmod", "fchmod", "fchmodat", "utimensat")
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+SECCOMP = {"x86_64": 317, "aarch64": 277}  # the call that installs the filter; it is not in the list
 X32_BIT = 0x40000000  # the x32 numbers of an x86_64 kernel: other numbers for the same calls
 CLONE_THREAD = 0x00010000
 # as C libraries start a thread: it shares all that this process has; no namespace, no tracer, no other parent

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNSHARE = {"x86_64": 272, "aarch64": 97}
 LOAD, JUMP_EQUAL, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
+PR_SET_SECCOMP = 22
 
 
 def open_the_way(*needed: Path) -> None:
@@ -56,7 +57,7 @@ def forbid_namespaces() -> None:
     header = struct.pack("=HxxxxxxQ", len(code), ctypes.addressof(lines))
     confinement.prctl(confinement.PR_SET_NO_NEW_PRIVS, 1)
     filtered = ctypes.create_string_buffer(header, len(header))
-    result = ctypes.CDLL(None).prctl(confinement.PR_SET_SECCOMP, 2, filtered, 0, 0)
+    result = ctypes.CDLL(None).prctl(PR_SET_SECCOMP, 2, filtered, 0, 0)
     assert result == 0, "the filter was refused"
 
 

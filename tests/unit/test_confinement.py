@@ -12,10 +12,12 @@ import signal
 import socket
 import stat
 import struct
+import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -293,6 +295,33 @@ def test_the_filter_refuses_at_once() -> None:
         ]
 
     assert in_a_child(action) == [True] * 4
+
+
+def test_the_filter_reaches_threads_that_were_there_before() -> None:
+    """CUDA has some; what student code writes into their memory they would do for it."""
+
+    def action() -> list[bool]:
+        begin, refused = threading.Event(), []
+
+        def wait_and_try() -> None:
+            begin.wait()
+            refused.extend([fails_with(1, socket.socket), fails_with(1, lambda: os.kill(os.getppid(), 0))])
+
+        thread = threading.Thread(target=wait_and_try)
+        thread.start()
+        confinement.filter_system_calls()
+        begin.set()
+        thread.join()
+        return refused
+
+    assert in_a_child(action) == [True] * 2
+
+
+def test_a_thread_that_cannot_be_filtered_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confinement, "prctl", lambda option, value=0: None)
+    monkeypatch.setattr(confinement, "_libc", SimpleNamespace(syscall=lambda *words: 4711))
+    with pytest.raises(ConfinementError, match="seccomp: thread 4711 could not be given the filter"):
+        confinement.filter_system_calls()
 
 
 def test_all_files_but_one_are_closed() -> None:

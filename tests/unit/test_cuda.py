@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,13 +69,46 @@ def test_memory_is_capped_before_anything_is_computed(monkeypatch: pytest.Monkey
     assert done == [0.25, "synchronised", 1.0, "synchronised"]
 
 
-def test_cublas_adds_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    cuda.prepare()
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+def test_the_nursery_never_asks_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it has, on a machine with a GPU, no worker that it forks can use one, and a backward pass there fails."""
+    settings: list[dict[str, Any]] = []
+
+    def set_up(wanted: list[str], readable: list[str], masked: list[str]) -> list[str]:
+        settings.append({"seen": readable})
+        return []
+
+    def serve(started: nursery.Nursery) -> None:
+        settings.append({"gpu_files": started.gpu_files})
+        started.control.close()
+
+    monkeypatch.setattr(nursery, "warm_up", lambda device, with_backward: settings.append({device: with_backward}))
+    monkeypatch.setattr(nursery, "_layers", set_up)
+    monkeypatch.setattr(nursery, "_serve", serve)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr(confinement, "die_with_parent", lambda parent=None: None)
+    for gpu_files in ([], ["/dev/nvidia0"]):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            words = {"layers": [], "readable": ["/usr"], "masked": [], "listable": [], "gpu_files": gpu_files,
+                     "preload": [], "scratch_root": "/tmp"}  # fmt: skip
+            ours.send(json.dumps(words).encode())
+            nursery.main(theirs.detach())
+    assert settings == [
+        {"seen": ["/usr"]}, {"cpu": True}, {"gpu_files": []},
+        {"seen": ["/usr", "/dev/nvidia0"]}, {"cpu": False}, {"gpu_files": ["/dev/nvidia0"]},
+    ]  # fmt: skip
 
 
-def test_the_gpu_is_opened_before_the_rights_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_started_nursery_and_its_workers_see_no_gpu() -> None:
+    source = "import os, torch\ndef seen(): return os.environ.get('CUDA_VISIBLE_DEVICES'), torch.cuda.is_available()"
+    with boundary.Nursery(installation(["torch"]), LIMITS, preload=["torch"]) as started:
+        one = Student(started.spawn, [SimpleNamespace(label="seen", exercise="", source=source)])
+        assert one.seen() == ("", False)
+        one.close()
+
+
+def test_cuda_starts_when_its_threads_have_little_to_inherit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It names its threads in /proc, cannot start without, and its threads keep what they were started with."""
     done: list[Any] = []
     for name in ("close_all_but", "limit_resources", "enter_private_tree", "become_nobody", "drop_capabilities",
                  "die_with_parent", "restrict_files", "filter_system_calls"):  # fmt: skip
@@ -85,13 +120,33 @@ def test_the_gpu_is_opened_before_the_rights_are_gone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.chdir(tmp_path)
-    one = nursery.Nursery(SimpleNamespace(), ["/usr"], [], list(boundary.ALL_LAYERS), device="cuda")  # type: ignore[arg-type]
+    files: list[Any] = []
+
+    def restrict(*words: Any) -> None:
+        done.append("restrict_files")
+        files.append(words)
+
+    monkeypatch.setattr(confinement, "restrict_files", restrict)
+    gpu = ["/dev/nvidia0"]
+    one = nursery.Nursery(SimpleNamespace(), ["/usr"], ["/lib"], list(boundary.ALL_LAYERS), gpu, device="cuda")  # type: ignore[arg-type]
     nursery.confine(one, LIMITS, 5, str(tmp_path))
     assert done == [
-        "setsid", "close_all_but", "cuda with 512 MiB", ("limit_resources", {"limit_address_space": False}),
-        "enter_private_tree", "become_nobody", "drop_capabilities", "die_with_parent", "restrict_files",
+        "setsid", "close_all_but", "enter_private_tree", "become_nobody", "drop_capabilities", "die_with_parent",
+        "restrict_files", "cuda with 512 MiB", ("limit_resources", {"limit_address_space": False}), "restrict_files",
         ("filter_system_calls", {"with_ioctl": True}),
     ]  # fmt: skip
+    assert files == [
+        (["/usr", "/proc/self"], ["/lib"], [str(tmp_path), "/proc/self/task"], gpu),
+        (["/usr"], ["/lib"], [str(tmp_path)], gpu),
+    ]
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8", "cuBLAS adds in one order"
+    assert not cuda.HIDDEN.keys() & os.environ.keys()
+    done.clear()
+    files.clear()
+    one.layers, one.device = ["landlock"], "cpu"
+    monkeypatch.setattr("autograder.worker.serve.rehearse", lambda device: done.append("rehearse"))
+    nursery.confine(one, LIMITS, 5, str(tmp_path))
+    assert files == [(["/usr"], ["/lib"], [str(tmp_path)], ())], "the others have no devices"
 
 
 def test_the_devices_and_libraries_are_in_sight_only_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,9 +158,11 @@ def test_the_devices_and_libraries_are_in_sight_only_where_there_is_a_gpu(monkey
         return ["/dev/null"] if pattern == "/dev/nvidia*" else real(pattern)
 
     monkeypatch.setattr(glob, "glob", look)
-    assert "/dev/null" not in installation(["torch"]).readable
+    assert installation(["torch"]).gpu_files == ()
     assert "/dev/nvidia*" not in seen
-    assert "/dev/null" in installation(["torch"], has_gpu=True).readable
+    found = installation(["torch"], has_gpu=True)
+    assert found.gpu_files == ("/dev/null",)
+    assert "/dev/null" not in found.readable, "that is for every worker"
 
 
 # ---------------------------------------------------------------------------------------------- the trusted side

@@ -24,7 +24,7 @@ from autograder.boundary import nursery as boundary
 from autograder.boundary.installation import Installation, installation
 from autograder.boundary.nursery import Branch, Nursery, SandboxSettings
 from autograder.errors import HarnessError, SandboxUnavailable
-from autograder.worker import confinement, nursery, serve, syscalls
+from autograder.worker import confinement, cuda, nursery, serve, syscalls
 from autograder.worker.confinement import Limits
 
 LIMITS = Limits(256, 16, 30)
@@ -419,7 +419,8 @@ def test_warming_up_and_naming_versions_change_nothing() -> None:
 
     before = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     state = torch.get_rng_state()
-    nursery.warm_up("cpu")
+    for with_backward in (True, False):
+        nursery.warm_up("cpu", with_backward)
     assert (torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()) == (*before[:2], 1)
     torch.set_rng_state(state)
     versions = nursery._versions()
@@ -460,7 +461,9 @@ def test_layers_are_set_up_in_their_order(monkeypatch: pytest.MonkeyPatch, tmp_p
             "restrict_files",
             "filter_system_calls",
         ]
-        assert os.environ == {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), **nursery.ENVIRONMENT}
+        assert os.environ == {
+            "HOME": str(tmp_path), "TMPDIR": str(tmp_path), **nursery.ENVIRONMENT, **cuda.HIDDEN
+        }  # fmt: skip
         done.clear()
         one.layers = ["uid"]
         nursery.confine(one, LIMITS, 5, str(tmp_path))
@@ -602,7 +605,7 @@ def test_main_serves_until_its_socket_closes(
 
 def test_main_says_what_went_wrong(started: Callable[..., Started]) -> None:
     def break_it() -> None:
-        def warm_up(device: str) -> None:
+        def warm_up(device: str, with_backward: bool) -> None:
             raise RuntimeError("no torch")
 
         nursery.warm_up = warm_up
