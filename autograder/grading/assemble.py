@@ -22,7 +22,7 @@ from autograder.reports.models import (
     StaffTime,
 )
 from autograder.reports.text import clean_text
-from autograder.submissions.submission import Submission
+from autograder.submissions.submission import TIMESTAMP, Submission
 
 SECONDS_PER_DAY = 86_400
 DURATION_STEP_S = 10.0
@@ -67,7 +67,7 @@ def assemble(
         penalty=penalty,
         environment=environment.model_copy(update={"duration_s": _in_steps(environment.duration_s)}),
         exercises=exercises,
-        incidents=_incidents(submission, ran, show),
+        incidents=_incidents(table, submission, ran, show),
         stdout=ran.stdout_tail if show != "nothing" else "",
     )
     faults = [
@@ -157,8 +157,12 @@ def _check(verdict: Verdict, show: str) -> CheckResult:
     )
 
 
-def _incidents(submission: Submission, ran: Ran, show: str) -> list[Incident]:
+def _incidents(table: TopicTable, submission: Submission, ran: Ran, show: str) -> list[Incident]:
     found = [("unreadable", "", submission.unreadable)] if submission.unreadable else []
+    if table.deadline is not None and table.late_penalty_per_day and submission.submitted_at is None:
+        found.append(
+            ("unknown-time", "", f"no {TIMESTAMP} says when it was handed in: nothing was taken off for being late")
+        )
     found += [(oddity.kind, "", oddity.detail) for oddity in submission.oddities]
     found += [("magic", "", f"{label}: {line!r} was left out") for label, line in ran.ignored]
     found += [

@@ -114,7 +114,8 @@ def locate(topic: str, arguments: Iterable[Path]) -> list[Located]:
     somebody else's. Their students are found, without a file, so that a report says so. Nothing is ever unpacked.
 
     Raises:
-        UsageError: if an argument holds no submission, or two are of the same student.
+        UsageError: if an argument holds no submission, two are of the same student, or files that look like submissions
+            lie beside the folders of students: nobody can say whose they are, and none may be lost.
     """
     found: list[Located] = []
     for argument in arguments:
@@ -147,10 +148,11 @@ def locate_all(topics: Sequence[str], folder: Path) -> dict[str, list[Located]]:
         The submissions of each topic that has some, topics in the order given.
 
     Raises:
-        UsageError: as :func:`locate` does, and if no topic has a submission.
+        UsageError: as :func:`locate` does, if no topic has a submission, or if files lie beside the folders.
     """
     if not folder.is_dir():
         raise UsageError(f"--all: expected a folder, got {str(folder)!r}.")
+    _refuse_strays(folder, sorted(folder.iterdir()), "<topic>/ or <student>/<topic>/")
     places = {topic: folder / topic if (folder / topic).is_dir() else folder for topic in topics}
     found = {
         topic: locate(topic, [place])
@@ -179,11 +181,22 @@ def _in_folder(topic: str, folder: Path) -> list[Located]:
     entries = sorted(folder.iterdir())
     students = [entry for entry in entries if entry.is_dir() and os.path.lexists(entry / topic)]
     if any((entry / topic).is_dir() for entry in students):
+        _refuse_strays(folder, entries, f"<student>/{topic}/")
         return [_of_student(topic, entry) for entry in students]
     files = _submissions_in(folder)
     known = {path.stem for path in files}
     lost = dict.fromkeys(_stem(path) for path in entries if path not in files and _looks_like_one(path))
     return [_in_file(path) for path in files] + [Located(stem, None) for stem in lost if stem not in known]
+
+
+def _refuse_strays(folder: Path, entries: Iterable[Path], expected: str) -> None:
+    strays = [path.name for path in entries if _looks_like_one(path)]
+    if strays:
+        named = ", ".join(map(repr, strays[:MAX_SKIPPED])) + (" and more" if len(strays) > MAX_SKIPPED else "")
+        raise UsageError(
+            f"submission: expected only folders {expected} in {str(folder)!r}, got {named} beside them. "
+            "Move each file into the folder of its student, or out of the way."
+        )
 
 
 def _is_own_folder(topic: str, folder: Path) -> bool:

@@ -192,6 +192,18 @@ def test_without_a_deadline_or_a_time_stamp_nobody_is_late() -> None:
     assert (report.late_seconds, report.penalty, report.submitted_at) == (0.0, 0.0, None)
 
 
+def test_that_a_penalty_could_not_be_taken_is_said() -> None:
+    """Who removes the time stamp is not fined, and staff read of it."""
+    table = TopicTable(points=4, deadline=DEADLINE, late_penalty_per_day=1.0)
+    (incident,) = report_of([verdict()], table=table).report.incidents
+    assert incident.kind == "unknown-time"
+    assert incident.detail == "no timestamp.txt says when it was handed in: nothing was taken off for being late"
+    at = DEADLINE - datetime.timedelta(days=1)
+    for without in (table.model_copy(update={"late_penalty_per_day": 0.0}), TopicTable(points=4)):
+        assert report_of([verdict()], table=without).report.incidents == ()
+    assert report_of([verdict()], submission(submitted_at=at), table=table).report.incidents == ()
+
+
 @pytest.mark.parametrize("show", ["hints", "nothing"])
 def test_what_students_read_does_not_depend_on_how_long_their_code_ran(show: str) -> None:
     """Their code sees the hidden inputs and could sleep for as long as one of them is large."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from autograder.errors import UsageError
 from autograder.submissions import submission as submissions
 from autograder.submissions.notebook import Manifest
-from autograder.submissions.submission import Located, Submission, locate, read
+from autograder.submissions.submission import Located, Submission, locate, locate_all, read
 from tests.unit.toy import DOUBLE, HALVE, SQUARED, TOPIC, Notebook, cell, cell_of, hand_in, make_course, notebook, save
 
 
@@ -93,11 +94,25 @@ def test_a_folder_of_student_folders_is_a_class(tmp_path: Path) -> None:
         hand_in(tmp_path, student, notebook())
     hand_in(tmp_path, "empty", None)
     (tmp_path / "submitted" / "absent" / "another_topic").mkdir(parents=True)
-    save(tmp_path / "submitted" / "stray.ipynb", notebook())
+    save(tmp_path / "submitted" / "notes.txt", "no submission")
     found = locate(TOPIC, [tmp_path / "submitted"])
     assert students(found) == ["ada", "bob", "empty"]
     assert found[0].path == tmp_path / "submitted" / "ada" / TOPIC / "toy.ipynb"
     assert found[2].path is None
+
+
+@pytest.mark.parametrize("name", ["stray.ipynb", "stray.py", "stray.zip", "stray.tar.gz"])
+def test_a_file_beside_the_folders_of_students_is_not_lost(tmp_path: Path, name: str) -> None:
+    """It may be somebody's only submission, and the name of a file does not say whose."""
+    hand_in(tmp_path, "ada", notebook())
+    save(tmp_path / "submitted" / name, notebook())
+    for look in (lambda: locate(TOPIC, [tmp_path / "submitted"]), lambda: locate_all([TOPIC], tmp_path / "submitted")):
+        with pytest.raises(UsageError, match=rf"^submission: expected only folders .*, got '{re.escape(name)}' beside"):
+            look()
+    for number in range(30):
+        save(tmp_path / "submitted" / f"{number:02}.ipynb", notebook())
+    with pytest.raises(UsageError, match=r"got '00.ipynb', .*'19.ipynb' and more beside them. Move each file into"):
+        locate(TOPIC, [tmp_path / "submitted"])
 
 
 def test_a_single_student_folder_is_one_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
