@@ -37,13 +37,13 @@ def outcomes(path: Path) -> dict[str, dict[str, str]]:
 
 def compare(name: str, jobs: int, scratch: Path) -> list[str]:
     """Grade one topic; return its row, and a line for each check that ended differently."""
-    from tests.graders.proof import trainings_without, variant
-
+    proof = importlib.import_module("tests.graders.proof")
     topic = Course.find(ROOT).topic(name)
     rows = importlib.import_module(f"tests.graders.mutants_{name}").MISPLACED
     located = [Located("solution", topic.solution)]
     located += [
-        variant(topic, scratch, m.id, m.exercise, m.source, trainings_without(topic, m.exercise)) for m, _ in rows
+        proof.variant(topic, scratch, m.id, m.exercise, m.source, proof.other_trainings(topic, m.exercise, False))
+        for m, _ in rows
     ]
     operator.grade(topic, located, scratch / "reports", jobs=jobs, device=CUDA)
     counts: Counter[str] = Counter()

@@ -121,10 +121,16 @@ def unneeded_exercises(topic: Topic, exercise: str, source: str) -> frozenset[st
     return frozenset(cells.keys() - known)
 
 
-def trainings_without(topic: Topic, exercise: str) -> frozenset[str]:
-    """Return the training exercises that do not need another exercise: they are the same, whatever stands there."""
+def other_trainings(topic: Topic, exercise: str, trains_again: bool) -> frozenset[str]:
+    """Return the training exercises that may be left empty where another source stands for ``exercise``.
+
+    Those that do not need it are the same, whatever stands there. Those that do need it are trained with what stands
+    there if ``trains_again``, which takes half a minute each.
+    """
     cells = solution_cells(topic)
-    slow = slow_exercises(topic)
+    slow = slow_exercises(topic) - {exercise}
+    if not trains_again:
+        return slow
     return frozenset(name for name in slow if exercise in unneeded_exercises(topic, name, cells[name]))
 
 

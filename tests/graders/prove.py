@@ -27,8 +27,8 @@ from tests.graders.proof import (
     Mutant,
     checks_of,
     failed,
+    other_trainings,
     solution_cells,
-    trainings_without,
     unneeded_exercises,
     variant,
 )
@@ -68,8 +68,14 @@ class Proof:
     faults: tuple[str, ...]
 
 
-def prove(topic: Topic, scratch: Path) -> Proof:
-    """Grade the solution, the stub, every mutant and every alternative of a topic, and compare."""
+def prove(topic: Topic, scratch: Path, trains_again: bool = True) -> Proof:
+    """Grade the solution, the stub, every mutant and every alternative of a topic, and compare.
+
+    Args:
+        topic: the topic.
+        scratch: a folder for notebooks and reports.
+        trains_again: grade the training exercises also with the alternatives of other exercises that they call.
+    """
     mutants: Sequence[Mutant] = importlib.import_module(f"tests.graders.mutants_{topic.name}").MUTANTS
     alternatives: Sequence[Alternative] = importlib.import_module(
         f"tests.graders.alternatives_{topic.name}"
@@ -87,7 +93,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
         place = everywhere if needs_all else on_the_cpu
         place.append(variant(topic, scratch, f"mutant-{number}", mutant.exercise, mutant.source, empty))
     for number, alternative in enumerate(alternatives):
-        empty = trainings_without(topic, alternative.exercise)
+        empty = other_trainings(topic, alternative.exercise, trains_again)
         everywhere.append(
             variant(topic, scratch, f"alternative-{number}", alternative.exercise, alternative.source, empty)
         )
@@ -109,7 +115,7 @@ def prove(topic: Topic, scratch: Path) -> Proof:
     accepted = 0
     for number, alternative in enumerate(alternatives):
         report = reports[f"alternative-{number}"]
-        graded = cells.keys() - trainings_without(topic, alternative.exercise)
+        graded = cells.keys() - other_trainings(topic, alternative.exercise, trains_again)
         checks = [check for name in graded for check in checks_of(report, name)]
         lost = [f"{check.id}: {check.message}" for check in checks if check.points < check.max_points]
         accepted += not lost

@@ -13,7 +13,7 @@ import pytest
 from autograder.course import Course
 from autograder.grading import operator
 from autograder.reports.models import Report
-from tests.graders.proof import ROOT, Mutant, trainings_without, variant
+from tests.graders.proof import ROOT, Mutant, other_trainings, variant
 
 BLAMED = re.compile(r"`[^`]+`(?:, used)? in (line \d+ of .+?)(?: makes|, was made| moves| works)")
 COURSE = Course.find(ROOT)
@@ -35,7 +35,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
         scratch = tmp_path_factory.mktemp(f"placement-{name}")
         topic = COURSE.topic(name)
         located = [
-            variant(topic, scratch, m.id, m.exercise, m.source, trainings_without(topic, m.exercise)) for m, _ in rows
+            variant(topic, scratch, m.id, m.exercise, m.source, other_trainings(topic, m.exercise, trains_again=False))
+            for m, _ in rows
         ]
         assert operator.grade(topic, located, scratch / "reports", jobs=2).is_complete
         found |= {item.student: _read(scratch / "reports" / item.student / "report.json") for item in located}
@@ -51,7 +52,7 @@ def test_only_points_of_placement_are_lost(
     topic: str, mutant: Mutant, culprit: str, reports: dict[str, Report]
 ) -> None:
     """Whoever calls the function may lose the points of its own placement, and nothing else either."""
-    empty = trainings_without(COURSE.topic(topic), mutant.exercise)
+    empty = other_trainings(COURSE.topic(topic), mutant.exercise, trains_again=False)
     for exercise in reports[mutant.id].exercises:
         if exercise.name in empty:
             continue
