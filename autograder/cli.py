@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from autograder import __version__
 from autograder.course import PACKAGE, Course, Topic, harness_sha256
-from autograder.errors import AutograderError, SandboxUnavailable, UsageError
+from autograder.errors import AutograderError, HarnessError, SandboxUnavailable, UsageError
 from autograder.grading import audit, operator
 from autograder.grading.devices import CHOICES
 from autograder.grading.operator import Graded, Outcome
@@ -32,7 +32,18 @@ from autograder.reports.store import (
 from autograder.submissions.submission import Located, locate, locate_all
 
 EXIT_NOT_GRADED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-PATHS = click.Path(path_type=Path)
+
+
+class _NamedPath(click.Path):
+    """A path; an empty text, which an unset variable of a shell gives, is none and does not stand for this folder."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("expected a path, got an empty text.", parameter, context)
+        return super().convert(value, parameter, context)
+
+
+PATHS = _NamedPath(path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,6 +77,9 @@ def grade(
     """
     course = Course.find()
     settings = {"jobs": jobs, "device": device, "is_forced": force}
+    for given in (*submissions, *([everything] if everything else [])):
+        if given.is_dir() and given.resolve() == out.resolve():
+            raise UsageError(f"--out: expected a folder of its own, got that of the submissions, {str(out)!r}.")
     if everything is None:
         if topic is None or not submissions:
             raise UsageError("grade: expected a topic and its submissions, or --all DIR.")
@@ -76,10 +90,16 @@ def grade(
                 f"grade: expected either a topic or --all DIR, got both {topic!r} and {str(everything)!r}."
             )
         found = locate_all(list(course.file.topics), everything)
-        outcomes = [
-            _grade_topic(course.topic(name), located, out / name, settings, f"{name}\t")
-            for name, located in found.items()
-        ]
+        chosen = {name: course.topic(name) for name in found}  # all are looked at before the first is graded
+        outcomes = []
+        for name, located in found.items():
+            try:
+                outcomes.append(_grade_topic(chosen[name], located, out / name, settings, f"{name}\t"))
+            except SandboxUnavailable:  # no topic can be graded
+                raise
+            except HarnessError as error:
+                click.echo(f"autograder: {name}: {_sentence(str(error))}", err=True)
+                outcomes.append(Outcome(set_aside={located[0].student: str(error)}))
         if any(outcome.graded for outcome in outcomes):
             click.echo(str(write_course_page(out, list(course.file.topics)).resolve()))
     if not all(outcome.is_complete for outcome in outcomes):
@@ -98,6 +118,9 @@ def _grade_topic(
     for student, why in outcome.set_aside.items():
         click.echo(f"{prefix}{_plain(student)}\tnot graded\t{_sentence(why)}")
         click.echo(f"{_plain(student)}: not graded: {_sentence(why)}", err=True)
+    for graded in outcome.graded:
+        for note in graded.notes:
+            click.echo(f"{_plain(graded.student)}: {_points(graded)}: {_sentence(note)}", err=True)
     _say_faults(outcome.graded)
     if outcome.graded or any(out.glob(f"*/{STAFF_JSON}")):  # of one that is set aside, say
         click.echo(_plain(str(write_class_page(out).resolve())))
@@ -109,8 +132,9 @@ def _grade_topic(
 @click.option("--out", type=PATHS, help="Keep the report in this folder.")
 def check(file: Path, out: Path | None) -> None:
     """Run the visible tests of the notebook FILE, as they will be run when it is graded."""
-    if not file.is_file() or file.suffix != ".ipynb":
-        raise UsageError(f"file: expected a notebook (.ipynb), got {str(file)!r}.")
+    if not file.is_file() or file.suffix.lower() != ".ipynb":
+        why = "" if file.exists() else ", which does not exist"
+        raise UsageError(f"file: expected a notebook (.ipynb), got {str(file)!r}{why}.")
     course_file = Course.file_near(file.parent) or PACKAGE / "submissions" / "defaults.toml"
     Course.read(course_file)  # what is wrong with it is said before a process is started
     with tempfile.TemporaryDirectory() as scratch:
@@ -320,6 +344,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a name that the terminal cannot write ends nothing
     try:
         cli.main(prog_name="autograder", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(EXIT_USAGE)
     except click.UsageError as error:
         _fail(error.format_message(), EXIT_USAGE)
     except (UsageError, SandboxUnavailable) as error:

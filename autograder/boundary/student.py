@@ -34,6 +34,7 @@ from autograder.worker import wire
 from autograder.worker.wire import HandleRef, Opaque, TensorInfo
 
 STDOUT_TAIL_CHARS = 8_000
+MAX_KEPT_BYTES = 3 * wire.MAX_PAYLOAD_BYTES  # of the answers to one check, which are kept until the next
 CUDA_ERROR = "CUDA error"
 BLAME_CHARS = 200
 TIMEOUTS_PER_NAME = 2  # a function that ran out of time twice will not be waited for again
@@ -215,6 +216,7 @@ class Student:
         self._deadline = 0.0
         self._timeouts: dict[str, int] = {}
         self._origins: dict[int, tuple[Tensor, TensorInfo]] = {}  # of this check; it keeps the tensors, so ids stay
+        self._kept_bytes = 0  # of them
         self._log = _Log()
         self.device = device
         self.calls: list[Call] = []
@@ -370,6 +372,7 @@ class Student:
         self.calls = []
         self.steps = []
         self._origins = {}
+        self._kept_bytes = 0
 
     def close(self) -> None:
         """End the worker."""
@@ -380,6 +383,9 @@ class Student:
     # ------------------------------------------------------------------ inside
 
     def _record(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], answer: Answer) -> Any:
+        self._kept_bytes += sum(tensor.nbytes for tensor in answer.tensors)
+        if self._kept_bytes > MAX_KEPT_BYTES:
+            raise StudentOutOfMemory(f"{name}: returned more than {MAX_KEPT_BYTES >> 20} MiB in one check")
         result = self._wrapped(answer.decode("value"))
         for tensor, info in zip(answer.tensors, answer.infos, strict=True):
             self._origins[id(tensor)] = (tensor, info)

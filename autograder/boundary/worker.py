@@ -88,7 +88,10 @@ class Answer:
         self.reply = reply
         self.tensors = tensors
         self.infos = infos
-        self._values = {name: wire.decode(getattr(reply, name), tensors) for name in VALUES}
+        named: set[int] = set()
+        self._values = {name: wire.decode(getattr(reply, name), tensors, named=named) for name in VALUES}
+        if len(named) < len(tensors):
+            raise wire.WireError("a tensor is in no value")
         for name in STATES:
             state = self._values[name]
             if isinstance(state, dict) and not all(map(_is_short, (*state, *state.values()))):

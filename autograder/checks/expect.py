@@ -7,6 +7,8 @@ expectation raises :class:`~autograder.errors.CheckFailed` with a sentence for t
 from __future__ import annotations
 
 import math
+import reprlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,13 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.boundary.student import Opaque, Student
+from autograder.boundary.student import Handle, Opaque, Student
 from autograder.checks.tolerance import Tolerance, tolerance_for
 from autograder.errors import CheckFailed, HarnessError, StudentRaised
 from autograder.reports.models import Comparison
 
 ACCEPTED_ERRORS = (ValueError, IndexError, RuntimeError, TypeError)  # what PyTorch itself may raise for bad input
 STAFF_CHARS = 1_500
+STAFF_NUMBERS = 200  # of a tensor
 
 
 @dataclass
@@ -62,11 +65,19 @@ def expect_device(actual: object, device: str) -> Tensor:
     return expect_tensor(actual, device=device)
 
 
+def expect_object(actual: object) -> Handle:
+    """Expect an object that stays with the student (a module, say), and return it."""
+    _count()
+    if not isinstance(actual, Handle):
+        raise CheckFailed(f"{_subject()}: expected an object (a module, say), got {kind_of(actual)}")
+    return actual
+
+
 def expect_tuple(actual: object, length: int) -> tuple[Any, ...]:
     """Expect a tuple (or list) of ``length`` entries, and return it as a tuple."""
     _count()
     if not isinstance(actual, tuple | list):
-        raise CheckFailed(f"{_subject()}: expected a tuple of {length}, got {_kind(actual)}")
+        raise CheckFailed(f"{_subject()}: expected a tuple of {length}, got {kind_of(actual)}")
     if len(actual) != length:
         raise CheckFailed(f"{_subject()}: expected a tuple of {length}, got one of {len(actual)}")
     return tuple(actual)
@@ -76,7 +87,7 @@ def expect_item(actual: object, key: object) -> Any:
     """Expect a dictionary that has ``key``, and return the entry."""
     _count()
     if not isinstance(actual, dict):
-        raise CheckFailed(f"{_subject()}: expected a dict, got {_kind(actual)}")
+        raise CheckFailed(f"{_subject()}: expected a dict, got {kind_of(actual)}")
     for candidate, value in actual.items():
         if candidate == key or _same_key(candidate, key):
             return value
@@ -106,7 +117,7 @@ def expect_number(
     if isinstance(actual, Tensor):
         if actual.dim() != 0:
             raise CheckFailed(
-                f"{subject}: expected a number (a float or a 0-dim tensor), got {_kind(actual)}",
+                f"{subject}: expected a number (a float or a 0-dim tensor), got {kind_of(actual)}",
                 comparison=Comparison(expected_shape=(), actual_shape=tuple(actual.shape)),
             )
         if actual.is_complex() or actual.dtype == torch.bool:
@@ -117,7 +128,7 @@ def expect_number(
     elif type(actual) in (int, float):
         value = float(actual)  # type: ignore[arg-type]
     else:
-        raise CheckFailed(f"{subject}: expected a number (a float or a 0-dim tensor), got {_kind(actual)}")
+        raise CheckFailed(f"{subject}: expected a number (a float or a 0-dim tensor), got {kind_of(actual)}")
     tolerance = _tolerance(dtype, rtol, atol)
     if measuring.get() is not None:
         _measure(_dtype(dtype), torch.tensor(value).double(), torch.tensor(float(expected)).double())
@@ -253,7 +264,8 @@ def _measure(dtype: str, actual: Tensor, expected: Tensor) -> None:
         observer(dtype, actual, expected)
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """Return what a value is, in a few words for a student."""
     if isinstance(value, Opaque):
         return f"an object of type {value.type_name}"
     if isinstance(value, Tensor):
@@ -274,7 +286,7 @@ def _tensor(
     actual: object, subject: str, shape: tuple[int, ...] | None, dtype: torch.dtype | None, device: str | None
 ) -> Tensor:
     if type(actual) is not Tensor:
-        raise CheckFailed(f"{subject}: expected a tensor, got {_kind(actual)}")
+        raise CheckFailed(f"{subject}: expected a tensor, got {kind_of(actual)}")
     if shape is not None and tuple(actual.shape) != shape:
         raise CheckFailed(
             f"{subject}: expected shape {shape}, got {tuple(actual.shape)}",
@@ -355,26 +367,28 @@ def _equal(actual: object, expected: object, subject: str, dtype: torch.dtype | 
                 staff=_staff(tensor, expected, tolerance_for(tensor.dtype)),
             )
         return
-    staff = f"expected {expected!r}, actual {_short(actual)}"
-    if isinstance(expected, list | tuple):
-        if not isinstance(actual, list | tuple):
-            raise CheckFailed(f"{subject}: expected a sequence, got {_kind(actual)}", staff=staff)
-        if len(actual) != len(expected):
-            raise CheckFailed(f"{subject}: expected {len(expected)} entries, got {len(actual)}", staff=staff)
+    difference = _difference(actual, expected)
+    if difference:
+        raise CheckFailed(f"{subject}: {difference}", staff=f"expected {expected!r}, actual {_short(actual)}")
+    if isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
         for left, right in zip(actual, expected, strict=True):
             _equal(left, right, subject, dtype)
-        return
-    if type(actual) is not type(expected):
-        raise CheckFailed(f"{subject}: expected {type(expected).__name__}, got {_kind(actual)}", staff=staff)
-    if isinstance(expected, dict):
-        assert isinstance(actual, dict)
-        if set(actual) != set(expected):
-            raise CheckFailed(f"{subject}: the keys of the dict are wrong", staff=staff)
+    elif isinstance(actual, dict) and isinstance(expected, dict):
         for key, value in expected.items():
             _equal(actual[key], value, subject, dtype)
-        return
-    if actual != expected:
-        raise CheckFailed(f"{subject}: wrong value", staff=staff)
+
+
+def _difference(actual: object, expected: object) -> str:
+    """Return how a value differs from plain data, but for what is in it; an empty string if it does not."""
+    if isinstance(expected, list | tuple):
+        if not isinstance(actual, list | tuple):
+            return f"expected a sequence, got {kind_of(actual)}"
+        return "" if len(actual) == len(expected) else f"expected {len(expected)} entries, got {len(actual)}"
+    if type(actual) is not type(expected):
+        return f"expected {type(expected).__name__}, got {kind_of(actual)}"
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return "" if set(actual) == set(expected) else "the keys of the dict are wrong"
+    return "" if actual == expected else "wrong value"
 
 
 def _same_key(candidate: object, key: object) -> bool:
@@ -404,7 +418,8 @@ def identical(left: object, right: object) -> bool:
 
 
 def _one_digit(value: float) -> float:
-    return float(f"{value:.0e}")
+    rounded = float(f"{value:.0e}")
+    return rounded if math.isfinite(rounded) else sys.float_info.max
 
 
 def _staff(actual: object, expected: object, tolerance: Tolerance) -> str:
@@ -412,8 +427,24 @@ def _staff(actual: object, expected: object, tolerance: Tolerance) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    """Return a value as staff read it; what a student has returned may be as large as the wire lets through."""
+    text = _SHORT.repr(value)
     return text if len(text) <= STAFF_CHARS else text[:STAFF_CHARS] + "…"
+
+
+class _Short(reprlib.Repr):
+    """Writes the first entries of a value, in time and memory that do not depend on how many there are."""
+
+    def repr_Tensor(self, tensor: Tensor, level: int) -> str:
+        if tensor.numel() <= STAFF_NUMBERS:
+            return repr(tensor)
+        first = ", ".join(map(str, tensor.detach().flatten()[:STAFF_NUMBERS].tolist()))
+        return f"tensor of shape {tuple(tensor.shape)}, {_dtype(tensor.dtype)}, that begins [{first}, …]"
+
+
+_SHORT = _Short()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 4, STAFF_CHARS, STAFF_CHARS, 100
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 50
 
 
 __all__ = [
@@ -427,10 +458,12 @@ __all__ = [
     "expect_item",
     "expect_no_side_effects",
     "expect_number",
+    "expect_object",
     "expect_raises",
     "expect_tensor",
     "expect_true",
     "expect_tuple",
     "identical",
+    "kind_of",
     "measuring",
 ]

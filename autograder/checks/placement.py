@@ -17,7 +17,8 @@ from autograder.errors import CheckFailed, HarnessError
 from autograder.worker import provenance
 
 NEEDED_SHARE = 0.25  # of an exercise's checks must pass on the CPU: where less works, there is nothing to place
-JUDGED = ("passed", "failed")  # what ran out of time or memory, or could not be simulated, says nothing of placement
+JUDGED = ("passed", "failed", "crashed", "blocked")
+STALLED = ("timed_out", "out_of_memory")  # an accelerator takes more of both: judged only where nothing else can be
 BLAMES = {
     "made": "`{name}` in {where} makes a tensor on the CPU, whatever the inputs are on",
     "moved": "`{name}` in {where} moves a tensor to the CPU",
@@ -58,7 +59,7 @@ def expect_placement(runs: Runs) -> None:
 
     Raises:
         CheckFailed: naming the call and, where it can be known, the line.
-        HarnessError: if nothing could be run there.
+        HarnessError: if nothing could be run there, because it cannot be simulated.
     """
     run = current_run.get()
     if run is not None:
@@ -72,6 +73,8 @@ def expect_placement(runs: Runs) -> None:
             is_absent=True,
         )
     judged = [pair for pair in runs.pairs if pair[1].outcome in JUDGED]
+    if not judged and any(there.outcome in STALLED for _, there in runs.pairs):
+        raise CheckFailed(f"on {runs.device}, nothing of this exercise comes to its end in the time and memory allowed")
     if not judged:
         raise HarnessError(f"no check of this exercise could be run on {runs.device}")
     for before, there in judged:

@@ -31,10 +31,11 @@ from autograder.course import Course, Topic, TopicTable, version_of
 from autograder.errors import AutograderError, HarnessError, NotWritten, NurseryGone, UsageError
 from autograder.grading import visible
 from autograder.grading.assemble import Ran, assemble, unreadable
-from autograder.grading.devices import CPU, CUDA, devices_of
+from autograder.grading.devices import CPU, CUDA, SLOWDOWN, devices_of
 from autograder.grading.plugin import ChecksPlugin, Verdict
 from autograder.reports.models import AppliedLimits, Environment, Sources, StaffReport
 from autograder.reports.store import write_report
+from autograder.reports.words import notes_of
 from autograder.submissions import submission as submissions
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, Submission
@@ -283,10 +284,23 @@ def open_nursery(course: Course, has_gpu: bool = False) -> Nursery:
                 f"course.toml: expected the module {name} (preload) to be installed, got none. "
                 "Install it, or leave it out."
             )
+    seen = installation(worker.packages, has_gpu)
+    for name in ("torch", *worker.preload):
+        package = name.partition(".")[0]
+        origin = getattr(find_spec(package), "origin", None) or ""
+        if os.path.isabs(origin) and not any(origin == path or origin.startswith(path + "/") for path in seen.readable):
+            raise UsageError(
+                f"course.toml: expected {package} among worker.packages, for workers import {name}, "
+                f"got {', '.join(worker.packages) or 'none'}. Add it."
+            )
     return Nursery(
-        installation(worker.packages, has_gpu),
+        seen,
         # threads on all CPUs reach the limit of wall-clock time first, which is the student's fault and read as such
-        Limits(limits.memory_mib, limits.scratch_mib, (int(limits.total_s) + 1) * len(os.sched_getaffinity(0))),
+        Limits(
+            limits.memory_mib,
+            limits.scratch_mib,
+            (int(limits.total_s * max(SLOWDOWN.values())) + 1) * len(os.sched_getaffinity(0)),
+        ),
         SandboxSettings(required=tuple(course.file.sandbox.required)),
         worker.preload,
     )
@@ -382,6 +396,7 @@ def _serve(connection: socket.socket, lines: IO[str]) -> None:
             "max_points": report.max_points,
             "grade": report.grade,
             "faults": [f"{fault.check}: {fault.detail}" for fault in staff.incidents],
+            "notes": notes_of(report),
             "has_not_graded": report.has_not_graded,
             "duration_s": staff.duration_s,
             "student_s": student.student_seconds,

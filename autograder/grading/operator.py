@@ -23,7 +23,9 @@ from autograder.course import Topic
 from autograder.errors import HarnessError, SandboxUnavailable, UsageError
 from autograder.grading.devices import CHOICES
 from autograder.reports.integrity import Recorder
+from autograder.reports.models import StaffReport
 from autograder.reports.store import kept_report, locked
+from autograder.reports.words import notes_of
 from autograder.submissions.notebook import Manifest
 from autograder.submissions.submission import Located, read
 
@@ -42,6 +44,7 @@ class Graded:
     max_points: float
     grade: float | None
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     duration_s: float = 0.0
     student_s: float = 0.0
     was_cached: bool = False
@@ -168,8 +171,14 @@ def _grade(
     manifest = Manifest.read(topic.release)
     recorder = Recorder(out, is_forced)
     for located in submissions:
+        staff = kept_report(out, located.student)
+        if staff is not None and staff.report.assignment != topic.name:
+            raise UsageError(
+                f"--out: expected a folder for reports of {topic.name}, got {str(out)!r} with a report of "
+                f"{staff.report.assignment} for {located.student!r}. Choose another folder."
+            )
         is_due = is_forced or recorder.is_changed(located.student)
-        cached = None if is_due else _cached(topic, located, manifest, out, device)
+        cached = None if staff is None or is_due else _cached(topic, located, manifest, staff, device)
         if cached is None:
             waiting.append(located)
         else:
@@ -324,16 +333,14 @@ def _graded(message: dict[str, Any]) -> Graded:
         message["max_points"],
         message["grade"],
         tuple(message["faults"]),
+        tuple(message["notes"]),
         message["duration_s"],
         message["student_s"],
     )
 
 
-def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path, device: str) -> Graded | None:
+def _cached(topic: Topic, located: Located, manifest: Manifest, staff: StaffReport, device: str) -> Graded | None:
     """Return what an existing report says, if it is of the same submission, checks and devices, and complete."""
-    staff = kept_report(out, located.student)
-    if staff is None:
-        return None
     report = staff.report
     same = (topic.grader_sha256, read(located, topic.name, manifest).sha256)
     if (report.environment.grader_sha256, report.submission_sha256) != same or report.grade is None:
@@ -341,7 +348,8 @@ def _cached(topic: Topic, located: Located, manifest: Manifest, out: Path, devic
     if not set(CHOICES[device]) <= set(report.environment.devices):
         return None
     faults = tuple(f"{fault.check}: {fault.detail}" for fault in staff.incidents)
-    return Graded(report.student, report.points, report.max_points, report.grade, faults, was_cached=True)
+    notes = notes_of(report)
+    return Graded(report.student, report.points, report.max_points, report.grade, faults, notes, was_cached=True)
 
 
 def _environment() -> dict[str, str]:

@@ -25,9 +25,9 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from autograder.boundary.student import Call, Step, Student
+from autograder.boundary.student import Call, Handle, Step, Student
 from autograder.boundary.worker import Worker
-from autograder.checks.expect import CheckRun, current_run, equals_mistake, identical, measuring
+from autograder.checks.expect import CheckRun, current_run, equals_mistake, identical, kind_of, measuring
 from autograder.checks.language import CheckSpec, Misconception, spec_of, title_of
 from autograder.checks.placement import Ran, Runs
 from autograder.errors import CheckFailed, HarnessError, StudentError, StudentRaised
@@ -315,7 +315,10 @@ class ChecksPlugin:
 
     def _judge(self, verdict: Verdict, error: BaseException) -> None:
         """Say whose fault an exception is; a fault of ours outweighs everything."""
-        if isinstance(error, CheckFailed):
+        no_object = self._of_no_object(error)
+        if no_object is not None:  # there is no output that a mistake could equal
+            verdict.outcome, verdict.message = "failed", str(no_object)
+        elif isinstance(error, CheckFailed):
             verdict.outcome, verdict.message, verdict.staff = "failed", str(error), error.staff
             if isinstance(error.comparison, Comparison):
                 verdict.comparison = error.comparison
@@ -340,6 +343,21 @@ class ChecksPlugin:
             trace = "".join(traceback.format_exception(error))
             verdict.traceback = trace[-TRACEBACK_CHARS:]
 
+    def _of_no_object(self, error: BaseException) -> CheckFailed | None:
+        """Return what is said where a check asks an object, and the student's code has returned something else.
+
+        As ``expect_object`` says it, which a check uses that calls the object itself.
+
+        Only what a student's call has returned, and only what every object can be asked: the rest is a check's mistake.
+        """
+        if not isinstance(error, AttributeError) or not hasattr(Handle, error.name or "") or self._student is None:
+            return None
+        value = error.obj
+        made = next((call for call in reversed(self._student.calls) if call.result is value), None)
+        if made is None or isinstance(value, Handle):
+            return None
+        return CheckFailed(f"{made.name}: expected an object (a module, say), got {kind_of(value)}")
+
     def _passed_on_the_cpu(self, check: Check) -> bool:
         """Whether a check on an accelerator has passed before: then its hint, which is about numbers, misleads."""
         before = self._on_the_cpu(check)
@@ -353,7 +371,7 @@ class ChecksPlugin:
             return before.misconception if before is not None and before.message == verdict.message else ""
         for mistake in verdict.check.spec.misconceptions:
             calls = [call for call in self._student.calls if mistake.of in (None, call.name)]
-            if not calls:
+            if not calls or not _fits(mistake, calls[-1]):
                 continue
             try:
                 if _is_output_of(mistake, calls[-1].args, dict(calls[-1].kwargs), calls[-1].result):
@@ -394,6 +412,15 @@ def _on_devices(checks: list[Check], available: set[str]) -> list[Check]:
             spec = check.spec if device == PLACEMENT_JUDGE else replace(check.spec, points=0.0)
             result.append(replace(check, device=device, spec=spec))
     return result
+
+
+def _fits(mistake: Misconception, call: Call) -> bool:
+    """Return whether a mistake can be given the arguments of a call; a call may make what should be asked later."""
+    try:
+        inspect.signature(mistake.wrong).bind(*call.args, **call.kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_output_of(mistake: Misconception, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:

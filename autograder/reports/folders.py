@@ -10,7 +10,8 @@ from autograder.reports.text import is_word_part
 MAX_BYTES = 120  # of 255 that file systems allow, so that a suffix always fits
 PUNCTUATION = frozenset(" ._-@+,()'")
 RESERVED = frozenset(
-    {"con", "prn", "aux", "nul", "index", *(f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³")}
+    {"index", "manifest", "signature", "report"}  # files beside the students' folders
+    | {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³")}
 )
 
 

@@ -33,7 +33,7 @@ class ReportManifest(Model):
 
     Attributes:
         folder_id: drawn when the folder is first written; it tells a later state of this folder from another one.
-        reports: for each student's folder, the hash of each of its files.
+        reports: for each student's folder, the hash of each of its files; none where they must be graded again.
     """
 
     schema_version: Literal["1.0"] = "1.0"
@@ -74,7 +74,8 @@ class Recorder:
     """Keeps the manifest of a folder while a run writes reports into it; the run has the folder's lock.
 
     What a run is about to write is taken out of the manifest before, and what it has written is put in afterwards. So
-    a run that is killed leaves reports that no manifest vouches for, never a manifest that accuses a good report.
+    a run that is killed leaves reports that no manifest vouches for, never a manifest that accuses a good report. A
+    report that was changed keeps an empty entry until it has been graded again, however many runs are interrupted.
 
     Args:
         directory: the folder of the reports.
@@ -97,8 +98,10 @@ class Recorder:
     def is_changed(self, student: str) -> bool:
         """Return whether a student's reports are others than the ones that a run wrote; of one not recorded, no."""
         folder = student_folder(student)
-        recorded = self._manifest.reports.get(folder, {})
-        return any(
+        recorded = self._manifest.reports.get(folder)
+        if recorded is None:
+            return False
+        return not recorded or any(
             sha256_of(self._directory / folder / name) != sha256
             for name, sha256 in recorded.items()
             if name != PUBLIC_HTML  # it may be drawn again from the JSON at any time
@@ -106,9 +109,10 @@ class Recorder:
 
     def forget(self, students: Iterable[str]) -> None:
         """Take out who is graded now; raises NotWritten if that cannot be written."""
-        folders = {student_folder(student) for student in students}
-        reports = {folder: hashes for folder, hashes in self._manifest.reports.items() if folder not in folders}
-        self._write(reports)
+        is_changed = {student_folder(student): self.is_changed(student) for student in students}
+        known = self._manifest.reports.items()
+        reports = {folder: hashes for folder, hashes in known if folder not in is_changed}
+        self._write(reports | {folder: {} for folder, changed in is_changed.items() if changed})
 
     def record(self, written: Iterable[str], kept: Iterable[str]) -> None:
         """Put in who was graded now, and those of who was kept that are not in it; raises as `forget` does."""

@@ -10,6 +10,7 @@ Not covered: whoever has the key.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -130,15 +131,26 @@ def sign(directory: Path, manifests: dict[str, ReportManifest], key: Key) -> Pat
         LogEntry(folder_id=manifest.folder_id, signed_at=now, hmac=signature.hmac) for manifest in manifests.values()
     ]
     path = directory / SIGNATURE_JSON
+    before = _content_of(path)
+    write_json(path, signature)  # first, for a log that names a signature which is not there accuses the reports
     try:
         with open(os.open(key.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as log:
             log.write("".join(f"{entry.model_dump_json()}\n" for entry in entries))
     except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink() if before is None else path.write_bytes(before)
         raise UsageError(
             f"{key.log}: expected a log that can be written beside the key, got: {error.strerror}."
         ) from error
-    write_json(path, signature)
     return path
+
+
+def _content_of(path: Path) -> bytes | None:
+    """Return what a file holds, ``None`` if there is none."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def read_signature(directory: Path) -> Signature | None:

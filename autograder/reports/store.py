@@ -40,6 +40,10 @@ HTML_END = b"</html>"
 PUBLIC_MODE, STAFF_MODE = 0o666, 0o640  # less the umask; expected values are not for every user of a machine
 GRADE_AGAIN = "Grade this submission again with --force."
 LOCK = ".lock"
+HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space"),
+    **dict.fromkeys((errno.EISDIR, errno.EEXIST, errno.ENOTDIR), "Remove what lies there"),
+}
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # the next report will meet it too
 
@@ -249,5 +253,6 @@ def _write_together(files: dict[Path, tuple[bytes, int]]) -> None:
                 leftover.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
-        message = f"{folder}: it cannot be written: {error.strerror or error}. Make it writable, then grade again."
+        hint = HINTS.get(error.errno or 0, "Make it writable")
+        message = f"{folder}: it cannot be written: {error.strerror or error}. {hint}, then run it again."
         raise NotWritten(message, is_of_the_disk=error.errno in OF_THE_DISK) from error

@@ -97,6 +97,9 @@ def verify(directory: Path, at_hand: AtHand, key: Key | None = None) -> Verifica
     for name in names:
         one = _Class(directory, name, at_hand, found)
         readable[name] = one.verify(signed if signed is None else signed.get(name, _NOTHING))
+    if HERE not in names and at_hand.submissions is not None:
+        for topic in sorted((at_hand.sources or {}).keys() - set(names)):
+            _say_missing_topic(topic, at_hand.submissions, found)
     topics = {name: reports for name, reports in readable.items() if name != HERE and reports}
     if topics and HERE not in readable and not found.faults:
         _verify_course_page(directory, topics, at_hand, found)
@@ -210,7 +213,7 @@ class _Class:
 
     def _compare(self, folder: str, actual: FileHashes, expected: FileHashes | None, event: str) -> None:
         """Compare the JSON files with what was recorded at an event; the page is compared with the JSON."""
-        if expected is None:
+        if not expected:
             if actual:
                 self._blame(folder, ABSENT[event])
             return
@@ -302,6 +305,16 @@ class _Class:
         if self._topic is None and any(self._path.glob(f"*/*/{STAFF_JSON}")):
             return  # the page is the course's
         _verify_index(self._path, self._prefix, reports, lambda: render_class(reports), self._at_hand, self._found)
+
+
+def _say_missing_topic(topic: str, submissions: Callable[[str], Mapping[str, str]], found: Verification) -> None:
+    """Name who has handed in a topic of which there is no report at all."""
+    try:
+        students = submissions(topic)
+    except UsageError:  # nobody has
+        return
+    for student in students:
+        found.blame(f"{topic}/{student_folder(student)}", "expected a report of the submission at hand, got none")
 
 
 def _verify_course_page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from autograder.reports.models import Comparison, Environment, Outcome
+from autograder.reports.models import Comparison, Environment, Outcome, Report
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DEVICES = {"cpu": "CPU", "simgpu": "simulated GPU", "cuda": "GPU (CUDA)"}
@@ -202,3 +202,11 @@ def environment_words(environment: Environment) -> tuple[tuple[str, str], ...]:
         ("Devices", devices_words(environment.devices) or "none"),
         ("Sandbox", ", ".join(environment.sandbox_layers) or "none"),
     )
+
+
+NOTED = ("unreadable", "wrong-notebook")
+
+
+def notes_of(report: Report) -> tuple[str, ...]:
+    """Return what staff should know before they believe a grade of zero; it is said on the terminal too."""
+    return tuple(incident.detail for incident in report.incidents if incident.kind in NOTED)

@@ -117,7 +117,8 @@ def cells_of(data: bytes) -> list[RawCell]:
     try:
         content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UnreadableNotebook(f"expected JSON, got: {error}") from error
+        what = f": {error}" if data.strip() else " an empty file"
+        raise UnreadableNotebook(f"expected JSON, got{what}") from error
     if not isinstance(content, dict):
         raise UnreadableNotebook("expected a notebook, got another JSON value")
     if content.get("nbformat") != 4:
@@ -125,9 +126,7 @@ def cells_of(data: bytes) -> list[RawCell]:
             content = nbformat.convert(nbformat.from_dict(content), 4)  # type: ignore[no-untyped-call]
         except Exception as error:  # nbformat raises whatever a malformed old notebook happens to break
             found = repr(content.get("nbformat"))[:40]
-            raise UnreadableNotebook(
-                f"expected a notebook of format 4, got format {found}: {type(error).__name__}"
-            ) from error
+            raise UnreadableNotebook(f"expected a notebook of format 4, got format {found}") from error
     cells = content.get("cells")
     if not isinstance(cells, list):
         raise UnreadableNotebook("expected a list of cells, got none")

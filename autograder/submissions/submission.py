@@ -152,8 +152,16 @@ def locate_all(topics: Sequence[str], folder: Path) -> dict[str, list[Located]]:
     """
     if not folder.is_dir():
         raise UsageError(f"--all: expected a folder, got {str(folder)!r}.")
-    _refuse_strays(folder, sorted(folder.iterdir()), "<topic>/ or <student>/<topic>/")
+    entries = sorted(folder.iterdir())
+    _refuse_strays(folder, [entry for entry in entries if not entry.is_dir()], "folders <topic>/ or <student>/<topic>/")
     places = {topic: folder / topic if (folder / topic).is_dir() else folder for topic in topics}
+    for topic in topics:
+        both = [entry for entry in entries if entry.name not in topics and (entry / topic).is_dir()]
+        if places[topic] != folder and both:
+            raise UsageError(
+                f"--all: expected {topic}/ or <student>/{topic}/ in {str(folder)!r}, got both: "
+                f"{topic!r} and {str(both[0].relative_to(folder) / topic)!r}. Put them into one."
+            )
     found = {
         topic: locate(topic, [place])
         for topic, place in places.items()
@@ -168,7 +176,7 @@ def locate_all(topics: Sequence[str], folder: Path) -> dict[str, list[Located]]:
 
 
 def _in_file(path: Path) -> Located:
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         hint = " Archives are not unpacked." if _is_archive(path) else ""
         raise UsageError(f"submission: expected a .ipynb or .py file, got {str(path)!r}.{hint}")
     return Located(path.stem, path)
@@ -181,7 +189,8 @@ def _in_folder(topic: str, folder: Path) -> list[Located]:
     entries = sorted(folder.iterdir())
     students = [entry for entry in entries if entry.is_dir() and os.path.lexists(entry / topic)]
     if any((entry / topic).is_dir() for entry in students):
-        _refuse_strays(folder, entries, f"<student>/{topic}/")
+        strays = [*(entry for entry in entries if not entry.is_dir()), *_one_level_down(topic, entries)]
+        _refuse_strays(folder, strays, f"folders <student>/{topic}/")
         return [_of_student(topic, entry) for entry in students]
     files = _submissions_in(folder)
     known = {path.stem for path in files}
@@ -189,13 +198,27 @@ def _in_folder(topic: str, folder: Path) -> list[Located]:
     return [_in_file(path) for path in files] + [Located(stem, None) for stem in lost if stem not in known]
 
 
+def _one_level_down(topic: str, entries: Iterable[Path]) -> list[Path]:
+    """Return what lies in the folders of students and looks like a submission, or nearly like the topic's folder."""
+    found: list[Path] = []
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
+            found += [
+                path
+                for path in sorted(entry.iterdir())
+                if (path.is_file() and _looks_like_one(path))
+                or (path.is_dir() and path.name != topic and path.name.casefold() == topic.casefold())
+            ]
+    return found
+
+
 def _refuse_strays(folder: Path, entries: Iterable[Path], expected: str) -> None:
-    strays = [path.name for path in entries if _looks_like_one(path)]
+    strays = [str(path.relative_to(folder)) for path in entries if path.is_dir() or _looks_like_one(path)]
     if strays:
         named = ", ".join(map(repr, strays[:MAX_SKIPPED])) + (" and more" if len(strays) > MAX_SKIPPED else "")
         raise UsageError(
-            f"submission: expected only folders {expected} in {str(folder)!r}, got {named} beside them. "
-            "Move each file into the folder of its student, or out of the way."
+            f"submission: expected only {expected} in {str(folder)!r}, got {named} beside them. "
+            "Move each where its student's submission belongs, or out of the way."
         )
 
 
@@ -215,7 +238,7 @@ def _of_student(topic: str, entry: Path) -> Located:
 def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
     files = _submissions_in(folder)
     named = [path for path in files if path.stem == topic]
-    notebooks = [path for path in files if path.suffix == ".ipynb"]
+    notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
     for choice in (named, notebooks, files):
         if choice:
             return Located(student, choice[0], folder)
@@ -223,7 +246,7 @@ def _in_own_folder(topic: str, student: str, folder: Path) -> Located:
 
 
 def _submissions_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and _is_regular(path))
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _is_regular(path))
 
 
 def _is_regular(path: Path) -> bool:
@@ -237,7 +260,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def _looks_like_one(path: Path) -> bool:
-    return path.suffix in SUFFIXES or (_is_archive(path) and path.is_file())
+    return path.suffix.lower() in SUFFIXES or (_is_archive(path) and path.is_file())
 
 
 def _stem(path: Path) -> str:
@@ -258,7 +281,7 @@ def read(located: Located, topic: str, manifest: Manifest) -> Submission:
         oddities.append(Oddity("renamed-file", f"expected {topic}.ipynb or {topic}.py, took {located.path.name}"))
     content = b""
     unreadable, cut = "", _Cut()
-    is_script = located.path.suffix == ".py"
+    is_script = located.path.suffix.lower() == ".py"
     try:
         content = read_capped(located.path, MAX_SOURCE_BYTES if is_script else MAX_NOTEBOOK_BYTES)
         cut = _read_script(located.path.name, content) if is_script else _read_notebook(content, manifest)
@@ -324,6 +347,11 @@ def _take(cell: RawCell, manifest: Manifest, cut: _Cut, copies: Counter[str]) ->
 
 def _say_what_is_odd(cells: Sequence[RawCell], manifest: Manifest, cut: _Cut, copies: Counter[str]) -> None:
     wanted = [cell.grade_id for cell in manifest.having("solution")]
+    if wanted and not any(cell.grade_id in manifest for cell in cells):
+        what = "the release's notebook, got one without any of its cells"
+        hint = "it is another notebook, or a program has removed nbgrader's metadata"
+        cut.oddities.append(Oddity("wrong-notebook", f"expected {what}: {hint}"))
+        return
     for grade_id, count in copies.items():
         if count > 1:
             cut.oddities.append(

@@ -4,7 +4,8 @@ A function mode sees each call of PyTorch's Python interface, through any alias 
 ``nn.CrossEntropyLoss()`` calls ``torch.nn.functional.cross_entropy``. The call is not stopped, for code may be prepared
 to catch that; when the student's function has returned, the first such call is its error.
 
-Not seen: what PyTorch's C++ code calls, and code that switches function modes off on purpose.
+Not seen: what PyTorch's C++ code calls (that of ``torch.jit`` too), other threads, and code that switches function
+modes off on purpose. SECURITY.md says so.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class _Watch(TorchFunctionMode):
         if not self.first:
             name = self._known.get(func)
             if name is None:
-                name = str(resolve_name(func) or "")
+                # what has no public name (`torch._softmax`) is called as the operator that it is
+                name = str(resolve_name(func) or f"aten.{getattr(func, '__name__', '')}")
                 name = self._known[func] = f"torch.ops.{name}" if name.startswith("aten.") else name
             if name in self._exact or name.startswith(self._beginnings or ("\0",)):
                 self.first = name + self._place()

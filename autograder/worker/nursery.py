@@ -18,6 +18,7 @@ import importlib
 import itertools
 import json
 import os
+import resource
 import secrets
 import select
 import signal
@@ -53,6 +54,7 @@ class Nursery:
         gpu_files: the devices of a GPU, for the workers that use one.
         home_pid_namespace: a descriptor of the nursery's own process namespace.
         scratch_root: where scratch folders are made when there is no mount namespace.
+        cpu_s: the CPU time of each worker, 0 before there was one.
         pid: the nursery's process id.
         device: the device of the tensors that its workers are given.
         branches: the process ids of its branches.
@@ -67,6 +69,7 @@ class Nursery:
     scratch_root: str = ""
     scratch: dict[int, str] = field(default_factory=dict)
     ended: dict[int, int] = field(default_factory=dict)
+    cpu_s: int = 0
     pid: int = field(default_factory=os.getpid)
     device: str = "cpu"
     branches: list[int] = field(default_factory=list)
@@ -98,6 +101,7 @@ class Nursery:
 
     def _spawn(self, request: dict[str, Any], descriptor: int) -> None:
         limits = Limits(**request["limits"])
+        self.cpu_s = limits.cpu_s
         isolated = "namespaces" in self.layers
         scratch = confinement.SCRATCH if isolated else tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root)
         if isolated:
@@ -134,21 +138,26 @@ class Nursery:
         """Take note of every child that has ended."""
         with contextlib.suppress(ChildProcessError):
             while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                self._ended(pid, status)
+                self._ended(pid, status, used)
 
     def _wait(self, pid: int) -> int:
         if pid not in self.ended:
             try:
-                self._ended(*os.waitpid(pid, 0))
+                self._ended(*os.wait4(pid, 0))
             except ChildProcessError:  # no child of ours, or one that ended long ago
                 return -signal.SIGKILL
         return self.ended.pop(pid)
 
-    def _ended(self, pid: int, status: int) -> None:
-        self.ended[pid] = os.waitstatus_to_exitcode(status)
+    def _ended(self, pid: int, status: int, used: resource.struct_rusage) -> None:
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL and 0 < self.cpu_s <= used.ru_utime + used.ru_stime:
+            code = (
+                -signal.SIGXCPU
+            )  # the first process of a namespace is not warned at the soft limit, but ended soon after
+        self.ended[pid] = code
         self.branches = [branch for branch in self.branches if branch != pid]
         if len(self.ended) > MAX_REMEMBERED:  # nobody asks how a worker ended that the grader has ended itself
             del self.ended[next(iter(self.ended))]

@@ -215,9 +215,18 @@ def read_tensors(described: Any, payload: bytes | bytearray | memoryview) -> tup
     return tensors, infos
 
 
-def decode(value: Any, tensors: list[Tensor], handle: Callable[[HandleRef], Any] = lambda reference: reference) -> Any:
-    """Return the value that ``value`` (JSON) and ``tensors`` stand for."""
-    return _Decoder(tensors, handle).decode(value, 0)
+def decode(
+    value: Any,
+    tensors: list[Tensor],
+    handle: Callable[[HandleRef], Any] = lambda reference: reference,
+    named: set[int] | None = None,
+) -> Any:
+    """Return the value that ``value`` (JSON) and ``tensors`` stand for; add the tensors that it names to ``named``."""
+    decoder = _Decoder(tensors, handle)
+    result = decoder.decode(value, 0)
+    if named is not None:
+        named |= decoder.named
+    return result
 
 
 @dataclass

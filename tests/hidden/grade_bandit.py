@@ -59,7 +59,16 @@ SOFTMAX = (
     "torch.special.log_softmax",
     *(
         f"torch.ops.aten.{name}{ending}"
-        for name in ("softmax", "log_softmax", "_softmax", "_log_softmax", "special_softmax", "special_log_softmax")
+        for name in (
+            "softmax",
+            "log_softmax",
+            "_softmax",
+            "_log_softmax",
+            "_safe_softmax",
+            "_masked_softmax",
+            "special_softmax",
+            "special_log_softmax",
+        )
         for ending in ("", ".*")
     ),
 )

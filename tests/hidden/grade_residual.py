@@ -25,6 +25,7 @@ from autograder.checks import (
     expect_equal,
     expect_item,
     expect_no_side_effects,
+    expect_object,
     expect_placement,
     expect_raises,
     expect_tensor,
@@ -802,9 +803,9 @@ def check_input_of_residual(student: Any, generator: Generator) -> None:
 def check_shapes_of_the_two_ways(student: Any) -> None:
     """A branch of another shape is refused, also where PyTorch would stretch it."""
     x = reals((1.0, -2.0, 0.5), (0.0, 1.0, 3.0))
-    expect_close(inside(student).helper("inside", "around", 2)(x), expected_residual(x))
+    expect_close(expect_object(inside(student).helper("inside", "around", 2))(x), expected_residual(x))
     for kind in ("Column", "Row", "Batch"):
-        net = student.helper("inside", "around_module", kind)
+        net = expect_object(student.helper("inside", "around_module", kind))
         expect_raises(partial(net, x))
 
 

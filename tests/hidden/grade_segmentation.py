@@ -29,6 +29,7 @@ from autograder.checks import (
     expect_item,
     expect_no_side_effects,
     expect_number,
+    expect_object,
     expect_placement,
     expect_raises,
     expect_tensor,
@@ -1497,7 +1498,7 @@ def check_sizes_of_UNet(student: Any) -> None:
         ("same", (1, 1, 128, 64), (1, 2, 128, 64)),
         ("same", (3, 1, 48, 16), (3, 2, 48, 16)),
     ):
-        net = student.UNet(1, 2, 1, padding=padding)
+        net = expect_object(student.UNet(1, 2, 1, padding=padding))
         logits = expect_tensor(net(torch.zeros(size)))
         wrong_size = f"padding {padding!r}: the logits of an image of {size[2]} x {size[3]} pixels have the wrong shape"
         expect_true(logits.shape == expected, wrong_size)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from autograder.boundary.student import Student
+from autograder.worker.cuda import HIDDEN
 
 SPY = """
 import ctypes, gc, os, stat, sys
@@ -57,7 +58,7 @@ def spy(lasting: Callable[[str], Student]) -> Student:
 
 def test_the_environment_is_that_of_nobody(spy: Student) -> None:
     by_python, by_libc = spy.environment()
-    assert set(by_python) == {"HOME", "TMPDIR", "LANG", "MPLBACKEND", "PATH"}
+    assert set(by_python) == {"HOME", "TMPDIR", "LANG", "MPLBACKEND", "PATH", "USER", *HIDDEN}
     assert sorted(by_libc) == sorted(f"{name}={value}" for name, value in by_python.items())
     assert by_python["HOME"] == by_python["TMPDIR"]
 

@@ -338,7 +338,12 @@ def test_a_broken_submission_has_a_report_that_says_so(
 ) -> None:
     report = staff_report(graded[0] / "out", f"{path.parent.name} {path.stem}").report
     assert (report.points, report.max_points, report.has_not_graded) == (0.0, 5.0, False)
-    says = {incident.kind for incident in report.incidents} & {"unreadable", "deleted-cell", "cell-failed"}
+    says = {incident.kind for incident in report.incidents} & {
+        "unreadable",
+        "wrong-notebook",
+        "deleted-cell",
+        "cell-failed",
+    }
     assert says or path.stem == "empty", report.incidents
     assert all(check.message for check in report.checks)
 
@@ -397,7 +402,10 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "out" / "index.html").mkdir()
     ended = run("report", "out", cwd=tmp_path)
     assert (ended.status, ended.out) == (1, "")
-    assert ended.err == "autograder: out: it cannot be written: Is a directory. Make it writable, then grade again.\n"
+    assert (
+        ended.err
+        == "autograder: out: it cannot be written: Is a directory. Remove what lies there, then run it again.\n"
+    )
     assert not list(tmp_path.rglob("*.tmp"))
 
 

@@ -119,7 +119,7 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "a folder without reports": (["report", "empty"], "expected folders with a report.staff.json, got none."),
     "a notebook to check that is none": (
         ["check", "gone.ipynb"],
-        "file: expected a notebook (.ipynb), got 'gone.ipynb'.",
+        "file: expected a notebook (.ipynb), got 'gone.ipynb', which does not exist.",
     ),
     "a script to check": (["check", "a.py"], "file: expected a notebook (.ipynb), got 'a.py'."),
 }

@@ -86,6 +86,7 @@ def test_it_answers_each_submission_when_its_report_is_written(tmp_path: Path, s
         "max_points": 5.0,
         "grade": 100.0,
         "faults": [],
+        "notes": [],
         "has_not_graded": False,
     }
     assert (second["done"], second["points"], second["grade"]) == ("bob", 0.0, 0.0)
@@ -187,7 +188,7 @@ def test_a_course_says_how_workers_are_confined(tmp_path: Path) -> None:
     assert (nursery.limits.memory_mib, nursery.limits.scratch_mib, nursery.limits.cpu_s) == (
         512,
         64,
-        21 * len(os.sched_getaffinity(0)),
+        81 * len(os.sched_getaffinity(0)),  # four times as long on an accelerator
     )
     assert nursery.sandbox.required == ("rlimits",)
 
@@ -314,7 +315,7 @@ def test_who_is_set_aside_gets_a_report_without_being_run(tmp_path: Path, served
     assert staff.report.submission_sha256
     assert {check.outcome for check in staff.report.checks} == {"not_graded"}
     assert {fault.detail for fault in staff.incidents} == {"its grader process ended"}
-    assert staff.report.incidents == ()
+    assert [incident.kind for incident in staff.report.incidents] == ["unknown-time"]
 
 
 def test_a_report_that_cannot_be_written_is_said_and_the_next_one_is_tried(tmp_path: Path, served: Serve) -> None:
@@ -347,7 +348,9 @@ def test_a_real_nursery_serves_checks_run_in_this_process(tmp_path: Path) -> Non
         "loops": 2.0,
         "exits": 2.0,
     }
-    assert [incident.kind for incident in reports["exits"].report.incidents] == ["cell-failed", "crashed", "crashed"]
+    assert [incident.kind for incident in reports["exits"].report.incidents] == [
+        "unknown-time", "cell-failed", "crashed", "crashed"
+    ]  # fmt: skip
     assert CHECKS.count("def check_") == 3
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     assert os.environ.get("PYTEST_CURRENT_TEST")

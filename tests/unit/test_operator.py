@@ -30,7 +30,7 @@ Script = Callable[[Located], "dict[str, Any] | None"]
 def done(located: Located) -> dict[str, Any]:
     """Answer as a grader process does when a report is written."""
     numbers = {"points": 1.0, "max_points": 2.0, "grade": 50.0, "duration_s": 0.1, "student_s": 0.1}
-    return {"done": located.student, "faults": [], "has_not_graded": False, **numbers}
+    return {"done": located.student, "faults": [], "notes": [], "has_not_graded": False, **numbers}
 
 
 class FakeProcess:
@@ -122,7 +122,7 @@ def test_outcomes_are_sorted_and_said_as_they_come(topic: Topic) -> None:
     outcome = run(topic, "eve", "ada", progress=lambda graded: said.append(graded.student))
     assert said == ["eve", "ada"]
     assert [graded.student for graded in outcome.graded] == ["ada", "eve"]
-    assert outcome.graded[0] == Graded("ada", 1.0, 2.0, 50.0, (), 0.1, 0.1)
+    assert outcome.graded[0] == Graded("ada", 1.0, 2.0, 50.0, (), (), 0.1, 0.1)
     assert outcome.layers == ("seccomp",)
 
 

@@ -10,7 +10,7 @@ from autograder.boundary.student import Blame, Step
 from autograder.checks import Runs, expect_placement
 from autograder.checks.expect import CheckRun, current_run
 from autograder.checks.placement import BLAMES, Ran
-from autograder.errors import CheckFailed, HarnessError, StudentRaised, StudentTimedOut
+from autograder.errors import CheckFailed, HarnessError, StudentCrashed, StudentRaised, StudentTimedOut
 from autograder.worker import provenance
 
 Pair = tuple[Ran, Ran]
@@ -80,7 +80,7 @@ def test_what_the_cpu_did_not_come_to_is_not_looked_at() -> None:
     expect_placement(runs((before, there), (FINE, FINE)))
 
 
-@pytest.mark.parametrize("outcome", ["timed_out", "crashed", "out_of_memory", "blocked", "not_run", "not_graded"])
+@pytest.mark.parametrize("outcome", ["timed_out", "out_of_memory", "not_run", "not_graded"])
 def test_what_did_not_come_to_its_end_there_is_not_judged(outcome: str) -> None:
     timeout = Step("double", StudentTimedOut("double: ran for more than 4 s"))
     interrupted = ran(outcome, step(misplaced="cpu"), timeout, message="double: ran for more than 4 s")
@@ -160,8 +160,23 @@ def test_a_quarter_is_enough(works: int, of: int) -> None:
         assert "got it on cpu" in str(failure(*pairs[:-1], (wrong, misplaced)))
 
 
-@pytest.mark.parametrize("outcome", ["timed_out", "crashed", "out_of_memory", "blocked", "not_run", "not_graded"])
-def test_when_nothing_came_to_its_end_there_it_is_our_fault(outcome: str) -> None:
+@pytest.mark.parametrize("outcome", ["crashed", "blocked"])
+def test_code_that_ends_its_process_there_alone_does_not_work_there(outcome: str) -> None:
+    crash = Step("double", StudentCrashed("double: its process ended before it answered"))
+    there = ran(outcome, step(), crash, message="double: its process ended before it answered")
+    error = failure((ran("passed", step(), step()), there), (FINE, FINE))
+    assert str(error) == "on simgpu, double: its process ended before it answered"
+
+
+@pytest.mark.parametrize("outcome", ["timed_out", "out_of_memory"])
+def test_where_nothing_comes_to_its_end_there_placement_is_lost(outcome: str) -> None:
+    """Or whoever waits for ever on an accelerator would have no grade at all, and staff a fault to look for."""
+    error = failure((FINE, ran(outcome)), (FINE, ran("not_run")))
+    assert str(error) == "on simgpu, nothing of this exercise comes to its end in the time and memory allowed"
+
+
+@pytest.mark.parametrize("outcome", ["not_run", "not_graded"])
+def test_when_nothing_could_be_run_there_it_is_our_fault(outcome: str) -> None:
     with pytest.raises(HarnessError, match="no check of this exercise could be run on simgpu"):
         expect_placement(runs((FINE, ran(outcome)), (FINE, ran(outcome))))
 

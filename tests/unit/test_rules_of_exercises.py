@@ -37,6 +37,8 @@ def by_module(z, t): return nn.CrossEntropyLoss()(z, t)
 def by_method(z, t): return -z.log_softmax(1).gather(1, t[:, None]).mean()
 def by_variable(z, t): return getattr(torch, "log_" + "softmax")(z, 1).mean()
 def by_operator(z, t): return torch.ops.aten.log_softmax.int(z, 1).mean()
+def by_private_name(z, t): return torch._log_softmax(z, 1, False).mean()
+def by_c_function(z, t): return torch._C._nn.cross_entropy_loss(z, t)
 def caught(z, t):
     try:
         return F.cross_entropy(z, t)
@@ -48,7 +50,8 @@ def by_hand(z, t):
 """
 FORBIDDEN = (
     "torch.nn.functional.cross_entropy", "torch.nn.functional.log_softmax", "torch.log_softmax",
-    "torch.Tensor.log_softmax", "torch.ops.aten.log_softmax.*",
+    "torch.Tensor.log_softmax", "torch.ops.aten.log_softmax.*", "torch.ops.aten._log_softmax",
+    "torch.ops.aten.cross_entropy_loss",
 )  # fmt: skip
 
 NET = """
@@ -103,7 +106,9 @@ def test_a_forbidden_call_is_seen_wherever_it_comes_from(student: Callable[..., 
     one = student(LOSSES)
     logits, target = torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([0])
     one.begin_check(FORBIDDEN)
-    for name in ("by_name", "by_alias", "by_module", "by_method", "by_variable", "by_operator", "caught"):
+    ways = ("by_name", "by_alias", "by_module", "by_method", "by_variable", "by_operator", "by_private_name",
+            "by_c_function", "caught")  # fmt: skip
+    for name in ways:
         with pytest.raises(StudentRaised, match=r"ForbiddenCall: torch\..* is not allowed in this exercise") as caught:
             one.call(name, logits, target)
         assert "(line " in caught.value.text, name

@@ -107,11 +107,13 @@ def test_a_file_beside_the_folders_of_students_is_not_lost(tmp_path: Path, name:
     hand_in(tmp_path, "ada", notebook())
     save(tmp_path / "submitted" / name, notebook())
     for look in (lambda: locate(TOPIC, [tmp_path / "submitted"]), lambda: locate_all([TOPIC], tmp_path / "submitted")):
-        with pytest.raises(UsageError, match=rf"^submission: expected only folders .*, got '{re.escape(name)}' beside"):
+        with pytest.raises(
+            UsageError, match=rf"^submission: expected only folders .*, got '{re.escape(name)}'.* beside"
+        ):
             look()
     for number in range(30):
         save(tmp_path / "submitted" / f"{number:02}.ipynb", notebook())
-    with pytest.raises(UsageError, match=r"got '00.ipynb', .*'19.ipynb' and more beside them. Move each file into"):
+    with pytest.raises(UsageError, match=r"got '00.ipynb', .*'19.ipynb' and more beside them. Move each where"):
         locate(TOPIC, [tmp_path / "submitted"])
 
 
