@@ -26,6 +26,8 @@ from autograder.course import Course
 from autograder.errors import HarnessError, SandboxUnavailable, StudentError
 from autograder.grading import operator
 from autograder.grading.operator import Graded, Outcome
+from autograder.reports.example import example_staff_report
+from autograder.reports.store import write_report
 from tests.unit.toy import (
     DOUBLE,
     HEAD,
@@ -539,3 +541,70 @@ def test_all_topics_are_graded_into_a_page_of_the_course(tmp_path: Path, run: Co
     (tmp_path / "out" / "index.html").unlink()
     assert run("report", "out").out.strip() == lines[-1]
     assert (tmp_path / "out" / "index.html").read_text(encoding="utf-8") == page
+
+
+# ---------------------------------------------------------------------------------------------- slips of staff
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["grade", TOPIC, "a.ipynb", "--out", ""], ["grade", TOPIC, "", "--out", "o"], ["grade", "--all", "", "--out", "o"],
+     ["report", ""], ["sign", "--new-key", ""]],
+)  # fmt: skip
+def test_an_empty_text_is_no_path(tmp_path: Path, run: Command, words: list[str]) -> None:
+    """An unset variable of the shell would stand for the folder that one is in, the course's for one."""
+    make_course(tmp_path)
+    ended = run(*words)
+    assert ended.status == 2
+    assert "expected a path, got an empty text." in ended.err
+
+
+def test_reports_do_not_go_into_the_folder_of_the_submissions(tmp_path: Path, run: Command) -> None:
+    make_course(tmp_path)
+    hand_in(tmp_path, "ada", notebook())
+    ended = run("grade", TOPIC, "submitted", "--out", "submitted/../submitted")
+    assert (ended.status, ended.err[:47]) == (2, "autograder: --out: expected a folder of its own")
+
+
+def test_reports_of_another_topic_are_not_overwritten(tmp_path: Path, run: Command) -> None:
+    make_course(tmp_path)
+    hand_in(tmp_path, "ada", notebook())
+    write_report(tmp_path / "out", example_staff_report("ada"))
+    before = (tmp_path / "out" / "ada" / "report.json").read_bytes()
+    ended = run("grade", TOPIC, "submitted", "--out", "out")
+    assert ended.status == 2
+    assert ended.err.startswith("autograder: --out: expected a folder for reports of toy, got 'out' with a report of ")
+    assert (tmp_path / "out" / "ada" / "report.json").read_bytes() == before
+
+
+def test_who_cannot_be_read_is_named_on_the_terminal(tmp_path: Path, run: Command) -> None:
+    make_course(tmp_path)
+    save(tmp_path / "in" / "ada.ipynb", notebook())
+    save(tmp_path / "in" / "eve.ipynb", "")
+    for how in ("graded", "kept"):
+        ended = run("grade", TOPIC, "in", "--out", "out", "--device", "cpu")
+        assert "eve: 0/5: expected JSON, got an empty file\n" in ended.err, how
+        assert "ada: 5/5: " not in ended.err
+
+
+def test_a_topic_that_cannot_be_graded_does_not_keep_the_others_from_it(tmp_path: Path, run: Command) -> None:
+    course = make_course(tmp_path)
+    more = '[topics.other]\ntitle = "Another"\npoints = 5.0\n'
+    (tmp_path / "course.toml").write_text(
+        (tmp_path / "course.toml").read_text().replace("[topics.", more + "[topics.", 1)
+    )
+    for room, name in (("assignments", "other/other.ipynb"), ("tests", "hidden/grade_other.py")):
+        save(tmp_path / room / name, notebook() if room == "assignments" else "def broken(:\n")
+    for topic in ("other", TOPIC):
+        save(tmp_path / "in" / topic / "ada.ipynb", notebook())
+    ended = run("grade", "--all", "in", "--out", "out", "--device", "cpu")
+    assert ended.status == 1, ended.err
+    assert "autograder: other: " in ended.err
+    assert f"{TOPIC}\tada\t5/5\t" in ended.out
+    assert course.release.is_file()
+
+
+def test_without_words_the_help_is_shown_in_lines(tmp_path: Path, run: Command) -> None:
+    ended = run()
+    assert ended.status == 2
+    assert ended.err.splitlines()[0].startswith("Usage: autograder")

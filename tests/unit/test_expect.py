@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from autograder.checks import (
     expect_item,
     expect_no_side_effects,
     expect_number,
+    expect_object,
     expect_raises,
     expect_tensor,
     expect_true,
@@ -529,3 +531,30 @@ def test_tolerances_have_their_reasons() -> None:
         assert tolerance_for(dtype) is tolerance_for(dtype, "simgpu") is tolerance
         assert tolerance_for(dtype, "cuda").rtol >= tolerance.rtol
         assert tolerance.reason
+
+
+@pytest.mark.parametrize("value", [-1.79e308, 1.7976931348623157e308])
+def test_the_largest_numbers_are_wrong_values_and_no_fault_of_ours(value: float) -> None:
+    for expect in (lambda: expect_number(value, 1.0), lambda: expect_close(t(value, dtype=torch.float64), t(1.0))):
+        with pytest.raises(CheckFailed, match=r"result: (wrong value|1 of 1 values are wrong)") as caught:
+            expect()
+        assert isinstance(caught.value.comparison, Comparison)
+        assert math.isfinite(caught.value.comparison.max_abs_error or math.inf)
+
+
+@pytest.mark.parametrize("size", [(6,) * 8, (2_000_000,), (0,) * 20])
+def test_what_staff_read_of_a_large_answer_is_short_and_soon_there(size: tuple[int, ...]) -> None:
+    """PyTorch writes every entry of a tensor of many short dimensions: a gigabyte and seconds for two megabytes."""
+    held = torch.zeros(size, dtype=torch.uint8)
+    started = time.thread_time()
+    with pytest.raises(CheckFailed) as caught:
+        expect_equal([held, {"a": [held] * 500}, "x" * 100_000], (1, 2))
+    assert len(caught.value.staff) < 4_000
+    assert time.thread_time() - started < 1
+
+
+def test_an_object_is_what_stays_with_the_student() -> None:
+    with fails("result: expected an object (a module, say), got None"):
+        expect_object(None)
+    with fails("result: expected an object (a module, say), got a tensor of shape (2,)"):
+        expect_object(torch.ones(2))

@@ -354,3 +354,13 @@ def test_a_real_nursery_serves_checks_run_in_this_process(tmp_path: Path) -> Non
     assert CHECKS.count("def check_") == 3
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     assert os.environ.get("PYTEST_CURRENT_TEST")
+
+
+@pytest.mark.parametrize("preload", ["torch", "torch._dynamo", "numpy"])
+def test_what_is_preloaded_belongs_to_a_listed_package(tmp_path: Path, preload: str) -> None:
+    toml = TOML.replace('["torch", "numpy"]', '["click"]').replace('preload = ["torch"]', f'preload = ["{preload}"]')
+    assert toml.count("click") == 1
+    with pytest.raises(
+        UsageError, match=r"^course\.toml: expected torch among worker\.packages, for workers import torch"
+    ):
+        open_nursery(make_course(tmp_path, toml=toml).course)

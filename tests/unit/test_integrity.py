@@ -370,6 +370,20 @@ def test_a_course_is_verified_topic_by_topic(course_reports: Path, key: Key) -> 
     assert faults(course_reports) == {"metrics/b.okonkwo": "report.json and report.staff.json changed after grading"}
 
 
+def test_a_topic_of_which_all_reports_are_gone_is_named_with_everyone(course_reports: Path) -> None:
+    def hand_ins(topic: str) -> dict[str, str]:
+        if topic == "bandit":
+            raise UsageError("submission: expected some, got none.")
+        return {"ada": 64 * "0", "zoe": 64 * "1"}
+
+    shutil.rmtree(course_reports / "metrics")
+    at_hand = AtHand(HARNESS, dict.fromkeys(("bandit", "detection", "metrics")), hand_ins)
+    found = faults(course_reports, at_hand=at_hand)
+    for student in ("ada", "zoe"):
+        assert found[f"metrics/{student}"] == "expected a report of the submission at hand, got none"
+    assert not any(place.startswith("bandit") for place in found)
+
+
 def test_the_page_of_a_course_is_that_of_its_reports(course_reports: Path) -> None:
     edit(course_reports / "index.html", "metrics", "merits")
     assert faults(course_reports).keys() == {"index.html"}
@@ -495,6 +509,22 @@ def test_a_kept_report_that_was_edited_is_not_recorded_anew(reports: Path) -> No
     assert faults(reports).keys() == {"b.okonkwo"}
 
 
+def test_an_edited_report_is_graded_again_however_often_a_run_is_interrupted(reports: Path) -> None:
+    edit_well(reports)
+    for _ in range(2):
+        recorder = Recorder(reports)
+        assert recorder.is_changed("b.okonkwo")
+        recorder.forget(["ada", "b.okonkwo"])  # and here the run is interrupted
+    assert not Recorder(reports).is_changed("ada"), "which nobody has edited, and is kept"
+    assert faults(reports)["b.okonkwo"] == "not in manifest.json: no run that ended wrote it"
+    recorder = Recorder(reports)
+    write_report(reports, made_up("b.okonkwo"))
+    recorder.record(["b.okonkwo"], ["ada"])
+    assert not Recorder(reports).is_changed("b.okonkwo")
+    rebuild(reports)
+    assert faults(reports) == {}
+
+
 def test_a_manifest_that_nothing_changes_is_not_written(reports: Path) -> None:
     before = (reports / MANIFEST_JSON).stat().st_mtime_ns
     recorder = Recorder(reports)
@@ -560,6 +590,28 @@ def test_without_a_log_nothing_is_signed(reports: Path, key: Key) -> None:
     with pytest.raises(UsageError, match="expected a log that can be written beside the key"):
         sign(reports, manifests_in(reports), key)
     assert not (reports / SIGNATURE_JSON).exists()
+    key.log.rmdir()
+    before = sign(reports, manifests_in(reports), key).read_bytes()
+    key.log.unlink()
+    key.log.mkdir()
+    with pytest.raises(UsageError, match="expected a log"):
+        sign(reports, manifests_in(reports), key)
+    assert (reports / SIGNATURE_JSON).read_bytes() == before
+
+
+def test_a_signature_that_cannot_be_written_leaves_the_last_one_good(
+    reports: Path, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(reports, manifests_in(reports), key)
+
+    def refuse(path: Path, model: object) -> None:
+        raise NotWritten("it cannot be written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.reports.signature.write_json", refuse)
+        with pytest.raises(NotWritten):
+            sign(reports, manifests_in(reports), key)
+    assert faults(reports, key) == {}
 
 
 # ---------------------------------------------------------------------------------------------- the commands

@@ -641,3 +641,13 @@ def test_main_ends_when_its_grader_is_gone_with_an_answer_unread(
 
 def test_the_module_that_receives_descriptors_is_imported_before_there_is_no_file() -> None:
     assert array.array("i").itemsize == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "cpu_s", "code"), [(9, 3.5, -signal.SIGXCPU), (9, 2.5, -9), (11, 9.0, -11), (0, 9.0, 0)]
+)
+def test_who_is_ended_at_the_limit_of_cpu_time_has_used_it_up(status: int, cpu_s: float, code: int) -> None:
+    """The kernel does not warn the first process of a namespace: its end would look as if others had brought it."""
+    one = nursery.Nursery(SimpleNamespace(), [], [], [], cpu_s=3)  # type: ignore[arg-type]
+    one._ended(7, status, SimpleNamespace(ru_utime=cpu_s - 0.5, ru_stime=0.5))  # type: ignore[arg-type]
+    assert one.ended == {7: code}

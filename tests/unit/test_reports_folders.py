@@ -11,6 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograder.reports.folders import student_folder
+from autograder.reports.integrity import MANIFEST_JSON
+from autograder.reports.signature import SIGNATURE_JSON
+from autograder.reports.store import CLASS_HTML, LOCK, PUBLIC_HTML, PUBLIC_JSON, STAFF_JSON
 
 ids = st.text(st.characters(), max_size=300) | st.text(st.sampled_from("a./\\~ -\x00\u0301é:"), max_size=8)
 
@@ -55,3 +58,12 @@ def test_a_name_with_a_meaning_of_its_own_is_changed(name: str) -> None:
 
 def test_the_folder_of_an_id_never_changes() -> None:
     assert student_folder("../../etc") == "etc~74ccf3c5b4c19a81"
+
+
+@pytest.mark.parametrize(
+    "name", [MANIFEST_JSON, SIGNATURE_JSON, CLASS_HTML, PUBLIC_JSON, PUBLIC_HTML, STAFF_JSON, LOCK]
+)
+def test_no_student_takes_the_name_of_a_file_beside_the_reports(name: str) -> None:
+    """Or one submission, `manifest.json.py`, would keep the results of the whole class from being written."""
+    assert student_folder(name) != name
+    assert student_folder(name.upper()) != name.upper()

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder.boundary import student as boundary
 from autograder.boundary.installation import installation
 from autograder.boundary.nursery import Nursery
 from autograder.boundary.student import CallLimits, Handle, Student
@@ -43,6 +44,7 @@ from autograder.errors import (
 from autograder.reports.text import clean_text
 from autograder.worker.confinement import Limits
 from autograder.worker.wire import DTYPES, Opaque, TensorInfo, WireError
+from tests.unit.toy import ProcesslessWorker
 
 
 @dataclass(frozen=True)
@@ -516,3 +518,15 @@ def test_the_worker_is_another_process(student: Callable[..., Student]) -> None:
     one = student("import os\ndef pid(): return os.getpid()")
     assert one.pid() != os.getpid()
     assert SimpleNamespace(student=one).student.pid() == one.pid()
+
+
+def test_the_answers_to_one_check_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell("import torch\ndef f(n): return torch.zeros(n, dtype=torch.uint8)")
+    one = Student(ProcesslessWorker, [cell])  # type: ignore[arg-type]
+    monkeypatch.setattr(boundary, "MAX_KEPT_BYTES", 3 << 20)
+    for _ in range(2):
+        one.begin_check()
+        for _ in range(3):
+            one.f(1 << 20)
+        with pytest.raises(StudentOutOfMemory, match=r"^f: returned more than 3 MiB in one check$"):
+            one.f(1)

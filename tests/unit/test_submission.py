@@ -514,3 +514,44 @@ def test_no_time_stamp_is_nothing_odd(tmp_path: Path, manifest: Manifest) -> Non
     folder = hand_in(tmp_path, "ada", notebook())
     submission = read(Located("ada", folder / "toy.ipynb", folder), TOPIC, manifest)
     assert (submission.submitted_at, submission.oddities) == (None, ())
+
+
+# ---------------------------------------------------------------------------------------------- nothing is lost
+
+
+@pytest.mark.parametrize("name", ["ada.IPYNB", "ada.Py"])
+def test_the_case_of_a_suffix_does_not_matter(tmp_path: Path, manifest: Manifest, name: str) -> None:
+    path = save(tmp_path / name, notebook() if "IPYNB" in name else DOUBLE)
+    assert locate(TOPIC, [tmp_path]) == locate(TOPIC, [path]) == [Located("ada", path)]
+    assert not read(Located("ada", path), TOPIC, manifest).unreadable
+    folder = hand_in(tmp_path / "own", "bob", notebook(), f"{TOPIC}.IPYNB")
+    assert locate(TOPIC, [tmp_path / "own" / "submitted"]) == [Located("bob", folder / f"{TOPIC}.IPYNB", folder)]
+
+
+@pytest.mark.parametrize("place", ["kai/toy.ipynb", "ida/Toy/toy.ipynb"])
+def test_what_lies_beside_the_topics_folder_is_not_lost(tmp_path: Path, place: str) -> None:
+    hand_in(tmp_path, "ada", notebook())
+    save(tmp_path / "submitted" / place, notebook())
+    stray = re.escape(place.removesuffix("/toy.ipynb") if "Toy" in place else place)
+    for look in (lambda: locate(TOPIC, [tmp_path / "submitted"]), lambda: locate_all([TOPIC], tmp_path / "submitted")):
+        with pytest.raises(UsageError, match=rf"^submission: expected only folders <student>/toy/ .*, got '{stray}'"):
+            look()
+
+
+def test_a_topic_in_two_layouts_is_refused(tmp_path: Path) -> None:
+    hand_in(tmp_path, "ada", notebook())
+    save(tmp_path / "submitted" / TOPIC / "ben.ipynb", notebook())
+    with pytest.raises(
+        UsageError, match=r"^--all: expected toy/ or <student>/toy/ .*, got both: 'toy' and 'ada/toy'\."
+    ):
+        locate_all([TOPIC], tmp_path / "submitted")
+
+
+def test_a_notebook_of_another_topic_is_called_so_once(read_in: Reader) -> None:
+    """Eleven deleted cells would accuse the student of what an assistant has mistyped."""
+    other = notebook()
+    for item in other["cells"]:
+        item["metadata"] = {}
+    submission = read_in(other)
+    assert kinds(submission) == ["wrong-notebook"]
+    assert "expected the release's notebook, got one without any of its cells" in submission.oddities[0].detail

@@ -46,7 +46,10 @@ def same(left: Any, right: Any) -> bool:
             and left.dtype == right.dtype
             and left.shape == right.shape
             and torch.equal(
-                left.reshape(-1).contiguous().view(torch.uint8), right.reshape(-1).contiguous().view(torch.uint8)
+                *(
+                    side.reshape(-1).clone(memory_format=torch.contiguous_format).view(torch.uint8)
+                    for side in (left, right)
+                )
             )
         )
     if isinstance(left, list | tuple):

@@ -19,7 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.boundary.worker import Worker
+from autograder.boundary.worker import Answer, Reply, Worker
 from autograder.errors import (
     HarnessError,
     ProtocolViolation,
@@ -307,3 +307,11 @@ class EndedProcess:
 
     def __exit__(self, *exception: object) -> None:
         """Keep it."""
+
+
+def test_a_tensor_that_no_value_names_is_no_answer() -> None:
+    """It would lie in the grader's memory, half a gigabyte for every call, and nobody would ever look at it."""
+    held, info = torch.ones(2), wire.TensorInfo("float32", [2], "cpu", None, False)
+    Answer(Reply(seq=1, status="ok", value={"x": 0}, args={"t": [{"x": 0}]}), [held], [info])
+    with pytest.raises(wire.WireError, match="a tensor is in no value"):
+        Answer(Reply(seq=1, status="ok", value={"x": 0}), [held, held], [info, info])
