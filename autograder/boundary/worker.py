@@ -86,12 +86,10 @@ class Answer:
 
     def __init__(self, reply: Reply, tensors: list[Tensor], infos: list[wire.TensorInfo]) -> None:
         self.reply = reply
-        self.tensors = tensors
-        self.infos = infos
         named: set[int] = set()
         self._values = {name: wire.decode(getattr(reply, name), tensors, named=named) for name in VALUES}
-        if len(named) < len(tensors):
-            raise wire.WireError("a tensor is in no value")
+        self.tensors = [tensors[number] for number in sorted(named)]  # what is in no value is not kept
+        self.infos = [infos[number] for number in sorted(named)]
         for name in STATES:
             state = self._values[name]
             if isinstance(state, dict) and not all(map(_is_short, (*state, *state.values()))):
