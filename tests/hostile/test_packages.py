@@ -304,7 +304,7 @@ CELLS: dict[str, Package] = {
     "the last copy right": Package(copies(SQUARED, DOUBLE), ALL, ("duplicated-cell",)),
     "a cell deleted": Package(changed(lambda n: n["cells"].remove(cell_of(n, "double"))), HALF, ("deleted-cell",)),
     "test cells deleted": Package(changed(lambda n: n["cells"].remove(cell_of(n, "test_double"))), HALF),
-    "all cells deleted": Package(changed(lambda n: n["cells"].clear()), NONE, ("deleted-cell",)),
+    "all cells deleted": Package(changed(lambda n: n["cells"].clear()), NONE, ("wrong-notebook",)),
     "reordered": Package(changed(reordered, DOUBLE), ALL, ("reordered-cells",)),
     "merged": Package(changed(merged), ALL, ("deleted-cell",)),
     "split": Package(changed(split), HALF, CELL_FAILED),
@@ -525,7 +525,10 @@ def test_everybody_has_one_report_and_one_line(run: Run) -> None:
     lines = run.process.stdout.splitlines()
     assert len(lines) == len(PACKAGES) + 1
     assert sum(line.startswith("ann\t") for line in lines) == 1
-    assert len(run.process.stderr.splitlines()) == len(PACKAGES)
+    said = run.process.stderr.splitlines()
+    assert sum(line.startswith("[") for line in said) == len(PACKAGES)
+    noted = [name for name, package in PACKAGES.items() if {"unreadable", "wrong-notebook"} & set(package.kinds)]
+    assert len(said) == len(PACKAGES) + len(noted), "who cannot be read is named once more"
 
 
 def test_no_character_of_a_package_moves_the_cursor(run: Run) -> None:
