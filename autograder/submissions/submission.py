@@ -347,8 +347,8 @@ def _take(cell: RawCell, manifest: Manifest, cut: _Cut, copies: Counter[str]) ->
 
 def _say_what_is_odd(cells: Sequence[RawCell], manifest: Manifest, cut: _Cut, copies: Counter[str]) -> None:
     wanted = [cell.grade_id for cell in manifest.having("solution")]
-    if wanted and not any(cell.grade_id in manifest for cell in cells):
-        what = "the release's notebook, got one without any of its cells"
+    if wanted and not any(cell.grade_id in wanted for cell in cells):
+        what = "the release's notebook, got one without any of its exercises"
         hint = "it is another notebook, or a program has removed nbgrader's metadata"
         cut.oddities.append(Oddity("wrong-notebook", f"expected {what}: {hint}"))
         return

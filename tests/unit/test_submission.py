@@ -554,4 +554,4 @@ def test_a_notebook_of_another_topic_is_called_so_once(read_in: Reader) -> None:
         item["metadata"] = {}
     submission = read_in(other)
     assert kinds(submission) == ["wrong-notebook"]
-    assert "expected the release's notebook, got one without any of its cells" in submission.oddities[0].detail
+    assert "expected the release's notebook, got one without any of its exercises" in submission.oddities[0].detail
