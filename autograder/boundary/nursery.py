@@ -30,9 +30,7 @@ SPAWN_TIMEOUT_S = 20.0  # a fork takes milliseconds; a machine that swaps takes 
 CLOSE_TIMEOUT_S = 30.0  # it removes scratch folders, which students may have filled
 STOP_TIMEOUT_S = 5.0
 MAX_MESSAGE = 1 << 20
-USER = {
-    "USER": "nursery"
-}  # packages ask for the name (torch._dynamo, when imported), and there are no accounts in there
+USER = {"USER": "nursery"}  # packages ask for the name (torch._dynamo does), and there are no accounts in there
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 INSTALL_HINTS = {
     "namespaces": "allow user namespaces (sysctl user.max_user_namespaces > 0), or start as root",

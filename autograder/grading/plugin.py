@@ -315,9 +315,8 @@ class ChecksPlugin:
 
     def _judge(self, verdict: Verdict, error: BaseException) -> None:
         """Say whose fault an exception is; a fault of ours outweighs everything."""
-        no_object = self._of_no_object(error)
-        if no_object is not None:  # there is no output that a mistake could equal
-            verdict.outcome, verdict.message = "failed", str(no_object)
+        if no_object := self._of_no_object(error):  # there is no output that a mistake could equal
+            verdict.outcome, verdict.message = "failed", no_object
         elif isinstance(error, CheckFailed):
             verdict.outcome, verdict.message, verdict.staff = "failed", str(error), error.staff
             if isinstance(error.comparison, Comparison):
@@ -343,20 +342,19 @@ class ChecksPlugin:
             trace = "".join(traceback.format_exception(error))
             verdict.traceback = trace[-TRACEBACK_CHARS:]
 
-    def _of_no_object(self, error: BaseException) -> CheckFailed | None:
+    def _of_no_object(self, error: BaseException) -> str:
         """Return what is said where a check asks an object, and the student's code has returned something else.
 
-        As ``expect_object`` says it, which a check uses that calls the object itself.
-
-        Only what a student's call has returned, and only what every object can be asked: the rest is a check's mistake.
+        It is what ``expect_object`` says, which a check uses that calls the object itself. Only what a student's call
+        has returned, and only what every object can be asked: the rest is a check's mistake, and the text is empty.
         """
         if not isinstance(error, AttributeError) or not hasattr(Handle, error.name or "") or self._student is None:
-            return None
+            return ""
         value = error.obj
         made = next((call for call in reversed(self._student.calls) if call.result is value), None)
         if made is None or isinstance(value, Handle):
-            return None
-        return CheckFailed(f"{made.name}: expected an object (a module, say), got {kind_of(value)}")
+            return ""
+        return f"{made.name}: expected an object (a module, say), got {kind_of(value)}"
 
     def _passed_on_the_cpu(self, check: Check) -> bool:
         """Whether a check on an accelerator has passed before: then its hint, which is about numbers, misleads."""

@@ -154,9 +154,8 @@ class Nursery:
     def _ended(self, pid: int, status: int, used: resource.struct_rusage) -> None:
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGKILL and 0 < self.cpu_s <= used.ru_utime + used.ru_stime:
-            code = (
-                -signal.SIGXCPU
-            )  # the first process of a namespace is not warned at the soft limit, but ended soon after
+            # the first process of a namespace is not warned at the soft limit, but ended soon after
+            code = -signal.SIGXCPU
         self.ended[pid] = code
         self.branches = [branch for branch in self.branches if branch != pid]
         if len(self.ended) > MAX_REMEMBERED:  # nobody asks how a worker ended that the grader has ended itself
